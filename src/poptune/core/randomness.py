@@ -1,0 +1,124 @@
+"""Where random numbers come from: a generator made afresh for every use from what it is for.
+
+No generator lives on between two decisions, so draws do not depend on the order in which reports arrive, no
+generator state has to be saved, and a resumed run draws what the undisturbed one would have drawn.
+
+Code of the user (a `lambda` in a mutation, a training function) draws from the global generators of
+`random`, NumPy and torch. `borrowed_globals` and `GlobalGenerators` lend those generators, seeded, and put back what
+was there before: a run leaves the user's global state untouched.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a generator is for. The number is part of the seed: never renumber."""
+
+    INITIAL_CONFIG = 0
+    DECISION = 1
+    TRAINING = 2
+
+
+def rng_for(seed: int, purpose: Purpose, trial_index: int, generation: int = 0) -> np.random.Generator:
+    """Return the generator of one trial for one purpose at one generation.
+
+    >>> a = rng_for(7, Purpose.DECISION, trial_index=3, generation=2)
+    >>> b = rng_for(7, Purpose.DECISION, trial_index=3, generation=2)
+    >>> float(a.random()) == float(b.random())
+    True
+    """
+    import numpy as np
+
+    return np.random.default_rng(_sequence(seed, purpose, trial_index, generation))
+
+
+def training_seed(seed: int, trial_index: int, generation: int) -> int:
+    """Return the number below 2**32 that seeds the global generators when a trial starts."""
+    return int(_sequence(seed, Purpose.TRAINING, trial_index, generation).generate_state(1)[0])
+
+
+def _sequence(seed: int, purpose: Purpose, trial_index: int, generation: int) -> np.random.SeedSequence:
+    import numpy as np
+
+    return np.random.SeedSequence(seed, spawn_key=(int(purpose), trial_index, generation))
+
+
+class GlobalGenerators:
+    """The state of the global generators of `random`, NumPy and torch, as far as they are imported.
+
+    A module that nobody imported has no state worth keeping and is not imported for it.
+    """
+
+    __slots__ = ("numpy", "python", "torch", "torch_cuda")
+
+    def __init__(self) -> None:
+        self.python = self.numpy = self.torch = self.torch_cuda = None
+
+    @classmethod
+    def capture(cls) -> GlobalGenerators:
+        """Return a record of the present states."""
+        state: Any = cls()
+        if random := sys.modules.get("random"):
+            state.python = random.getstate()
+        if numpy_random := sys.modules.get("numpy.random"):
+            state.numpy = numpy_random.get_state(legacy=False)
+        if torch := _torch():
+            state.torch = torch.get_rng_state()
+            if torch.cuda.is_initialized():
+                state.torch_cuda = torch.cuda.get_rng_state_all()
+        return state  # type: ignore[no-any-return]
+
+    def restore(self) -> None:
+        """Put the recorded states back."""
+        if self.python is not None:
+            sys.modules["random"].setstate(self.python)
+        if self.numpy is not None:
+            sys.modules["numpy.random"].set_state(self.numpy)
+        if self.torch is not None and (torch := _torch()):
+            torch.set_rng_state(self.torch)
+            if self.torch_cuda is not None:
+                torch.cuda.set_rng_state_all(self.torch_cuda)
+
+
+def seed_globals(seed: int) -> None:
+    """Seed the global generators that are imported. `seed` lies in [0, 2**32)."""
+    if random := sys.modules.get("random"):
+        random.seed(seed)
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed(seed)
+    if torch := _torch():
+        torch.manual_seed(seed)
+
+
+@contextmanager
+def borrowed_globals(rng: np.random.Generator) -> Iterator[None]:
+    """Lend the global generators, seeded from `rng`, to code of the user for the length of a block.
+
+    >>> import random
+    >>> before = random.getstate()
+    >>> with borrowed_globals(rng_for(0, Purpose.DECISION, 0)):
+    ...     value = random.random()
+    >>> random.getstate() == before
+    True
+    """
+    before = GlobalGenerators.capture()
+    seed_globals(int(rng.integers(2**32)))
+    try:
+        yield
+    finally:
+        before.restore()
+
+
+def _torch() -> Any:
+    """Return torch if it is imported completely; half-way through its own import it has no generator yet."""
+    torch = sys.modules.get("torch")
+    return torch if hasattr(torch, "get_rng_state") and hasattr(torch, "cuda") else None

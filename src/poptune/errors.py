@@ -1,0 +1,72 @@
+"""Every exception that PopTune raises on purpose.
+
+    PopTuneError
+    ├── UsageError          you called us wrongly; raised before anything trains
+    │   ├── SpaceError      a search space or a mutation that cannot work (also a ValueError)
+    │   └── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
+    ├── TrialError          a trial failed for good; carries the user's traceback
+    ├── WorkerDied          a worker process ended before its trials did
+    ├── StorageError        a run directory, journal or checkpoint that cannot be written or read
+    └── MissingExtra        an optional dependency is needed; says the install command (also an ImportError)
+
+Wrong argument values raise the built-in `ValueError` or `TypeError` where Ray Tune does, so that existing
+`except` clauses keep working; the classes above derive from them where that matters.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PopTuneError(Exception):
+    """Base of everything that PopTune raises on purpose."""
+
+
+class UsageError(PopTuneError):
+    """A call that cannot work; the message says what to change."""
+
+
+class SpaceError(UsageError, ValueError):
+    """A search space or mutation that cannot work."""
+
+
+class MetricError(UsageError, ValueError):
+    """A report lacks the metric, or its value cannot be ranked."""
+
+
+class TrialError(PopTuneError):
+    """A trial failed for good. `str(error)` ends with the traceback of the user's code."""
+
+
+class WorkerDied(PopTuneError):
+    """A worker process ended before its trials did."""
+
+
+class StorageError(PopTuneError):
+    """A run directory, journal or checkpoint cannot be written or read."""
+
+
+class MissingExtra(PopTuneError, ImportError):
+    """An optional dependency is needed for this call.
+
+    >>> str(MissingExtra("pandas", extra="plots", purpose="Result.metrics_dataframe"))
+    'Result.metrics_dataframe needs pandas, which is not installed. Run: pip install "poptune[plots]"'
+    """
+
+    def __init__(self, module: str, *, extra: str, purpose: str) -> None:
+        super().__init__(
+            f'{purpose} needs {module}, which is not installed. Run: pip install "poptune[{extra}]"'
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word nearest to a misspelt one, or nothing.
+
+    >>> nearest("acuracy", ["loss", "accuracy"])
+    " Did you mean 'accuracy'?"
+    >>> nearest("x", ["loss"])
+    ''
+    """
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
