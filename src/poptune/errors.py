@@ -2,6 +2,8 @@
 
     PopTuneError
     ├── UsageError          you called us wrongly; raised before anything trains
+    │   ├── OptionError     an argument with a value that cannot work (also a ValueError)
+    │   ├── ModeError       a mode other than "min" and "max" (also a ValueError and, as in Ray Tune, an AssertionError)
     │   ├── SpaceError      a search space or a mutation that cannot work (also a ValueError)
     │   └── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
     ├── TrialError          a trial failed for good; carries the user's traceback
@@ -25,6 +27,14 @@ class PopTuneError(Exception):
 
 class UsageError(PopTuneError):
     """A call that cannot work; the message says what to change."""
+
+
+class OptionError(UsageError, ValueError):
+    """An argument has a value that cannot work."""
+
+
+class ModeError(UsageError, ValueError, AssertionError):
+    """A mode other than "min" and "max"."""
 
 
 class SpaceError(UsageError, ValueError):

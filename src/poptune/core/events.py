@@ -1,0 +1,133 @@
+"""What happened. The journal is a list of these and of decisions; a population is the fold of that list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from poptune.core.nested import Config
+from poptune.core.trial import Progress, SavedCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class TrialAdded:
+    """A trial joined the population."""
+
+    trial: str
+    index: int
+    config: Config
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    """A trial's training was started: for the first time, as a clone, or again after a failure.
+
+    Attributes:
+        cause: Why. After a `"recovery"`, reports beyond `progress` are lost and will come again.
+        progress: Counters that training goes on from.
+        worker: Number of the worker that hosts it.
+        pid: Process id of that worker.
+        hostname: Name of its machine.
+        node_ip: Address of its machine.
+    """
+
+    trial: str
+    cause: Literal["first", "exploit", "recovery"]
+    progress: Progress
+    worker: int
+    pid: int
+    hostname: str
+    node_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A trial reported metrics, and perhaps saved a checkpoint."""
+
+    trial: str
+    metrics: Mapping[str, Any]
+    progress: Progress
+    checkpoint: SavedCheckpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A trial is due for a decision; it ranks with this score from now on, and waits.
+
+    Attributes:
+        time: The `time_attr` of the report.
+        score: Larger is better; NaN ranks below everything.
+    """
+
+    trial: str
+    time: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A trial is due for a decision, but its report carries no checkpoint: the decision waits for one that does.
+
+    Attributes:
+        interval: The perturbation interval, in units of `time_attr`.
+        checkpoint_every: Iterations between the trial's last two checkpoints; None if it never saved one.
+    """
+
+    trial: str
+    time: float
+    interval: float
+    checkpoint_every: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """A trial's function returned."""
+
+    trial: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed:
+    """A trial's code raised, or its worker died while it trained.
+
+    Attributes:
+        error: One line: what happened.
+        traceback: The user's traceback, or empty.
+        retry: It starts again from its newest checkpoint.
+    """
+
+    trial: str
+    error: str
+    traceback: str
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEvicted:
+    """A trial lost its place in a worker through no fault of its own, and starts again from its newest checkpoint."""
+
+    trial: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointDeleted:
+    """Retention removed a checkpoint that nothing needs any more."""
+
+    trial: str
+    path: str
+
+
+Event = (
+    TrialAdded
+    | TrialStarted
+    | Reported
+    | Ready
+    | Overdue
+    | TrialFinished
+    | TrialFailed
+    | TrialEvicted
+    | CheckpointDeleted
+)

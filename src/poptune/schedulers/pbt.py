@@ -1,0 +1,240 @@
+"""Population Based Training (Jaderberg et al. 2017, https://arxiv.org/abs/1711.09846)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from poptune.core.decisions import Continue, Decision, Exploit
+from poptune.core.events import Overdue, Ready, Reported
+from poptune.core.exploit import truncation
+from poptune.core.explore import Mutations, check_mutations, explore, fill_missing
+from poptune.core.lease import Lease
+from poptune.core.nested import Config
+from poptune.core.objective import Mode, Objective, number
+from poptune.core.population import Population
+from poptune.core.randomness import Purpose, rng_for
+from poptune.core.trial import Trial
+from poptune.errors import MetricError, OptionError, UsageError
+from poptune.schedulers.base import check_mode
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class PopulationBasedTraining:
+    """Trains all trials as one population: the weak clone the strong, and vary the hyperparameters they take over.
+
+    A trial is *due* at its first report with a checkpoint once `perturbation_interval` has passed since its last
+    decision (and `burn_in_period` since the start). Its score of that report ranks it until it is due again. If it is
+    then among the lowest `quantile_fraction`, it goes on from the weights and hyperparameters of a trial drawn from the
+    highest `quantile_fraction` (*exploit*), with each hyperparameter of `hyperparam_mutations` resampled or perturbed
+    (*explore*). Weights, counters and hyperparameters of a donor are those of the moment it was ranked at.
+
+    The signature and meaning are Ray Tune's. Different on purpose: values stay in their domain (`bounds`), NaN
+    ranks last, is never copied and always replaced, integers move at least one step and zero is resampled, every
+    draw derives from the seed of the run, and a synchronous round waits only for trials that can still come.
+
+    Args:
+        time_attr: Reported number that measures progress; must not decrease.
+        metric: Reported number that ranks trials. Here or in `TuneConfig`, not in both.
+        mode: "min" or "max". Here or in `TuneConfig`, not in both.
+        perturbation_interval: Between two decisions for a trial, in units of `time_attr`.
+        burn_in_period: No decision before this, in units of `time_attr`.
+        hyperparam_mutations: Per hyperparameter (nested like the config) a domain such as `tune.uniform(0, 1)`, a list of
+            values whose order makes neighbours, or a callable without arguments that draws a value. A key that the
+            search space leaves open gets its first value from here too.
+        quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; 0 never clones.
+        resample_probability: Per hyperparameter, the chance to be drawn anew instead of perturbed.
+        perturbation_factors: A continuous value is multiplied by one of these.
+        custom_explore_fn: `f(config) -> config`, applied last to the whole new config.
+        log_config: Whether the run's `pbt_*.txt` files are written.
+        require_attrs: Whether a report without `time_attr` or `metric` is an error. If not, it is never due.
+        synch: Whether all trials wait for each other at every decision.
+        bounds: "domain" keeps each value in its domain; "ray" multiplies without bounds, as Ray Tune does.
+
+    Raises:
+        TypeError: A mutation is not a dict, list, tuple, domain or callable.
+        ValueError: A fraction, probability, interval or distribution that cannot work.
+
+    >>> from poptune.core.space import loguniform
+    >>> scheduler = PopulationBasedTraining(
+    ...     time_attr="training_iteration", perturbation_interval=5, hyperparam_mutations={"lr": loguniform(1e-4, 1e-1)})
+    >>> scheduler.bound(metric="accuracy", mode="max").objective
+    Objective(metric='accuracy', mode='max')
+    """
+
+    def __init__(
+        self,
+        time_attr: str = "time_total_s",
+        metric: str | None = None,
+        mode: Mode | None = None,
+        perturbation_interval: float = 60.0,
+        burn_in_period: float = 0.0,
+        hyperparam_mutations: Mutations | None = None,
+        quantile_fraction: float = 0.25,
+        resample_probability: float = 0.25,
+        perturbation_factors: Sequence[float] = (1.2, 0.8),
+        custom_explore_fn: Callable[[Config], Config] | None = None,
+        log_config: bool = True,
+        require_attrs: bool = True,
+        synch: bool = False,
+        *,
+        bounds: Literal["domain", "ray"] = "domain",
+    ) -> None:
+        check_mutations(hyperparam_mutations or {})
+        if not hyperparam_mutations and custom_explore_fn is None:
+            raise UsageError(
+                "PopulationBasedTraining has nothing to vary: give hyperparam_mutations, custom_explore_fn or both."
+            )
+        check_mode(mode)
+        _check_fraction("quantile_fraction", quantile_fraction, 0.5)
+        _check_fraction("resample_probability", resample_probability, 1.0)
+        _check_number("perturbation_interval", perturbation_interval)
+        _check_number("burn_in_period", burn_in_period)
+        if perturbation_interval <= 0:
+            raise OptionError(f"perturbation_interval must be positive, not {perturbation_interval!r}.")
+        if burn_in_period < 0:
+            raise OptionError(f"burn_in_period must not be negative, not {burn_in_period!r}.")
+        if len(perturbation_factors) == 0:
+            raise OptionError("perturbation_factors must hold at least one factor, such as (1.2, 0.8).")
+        for factor in perturbation_factors:
+            _check_number("perturbation_factors", factor)
+        if custom_explore_fn is not None and not callable(custom_explore_fn):
+            raise TypeError(f"custom_explore_fn must be callable, not {type(custom_explore_fn).__name__}.")
+        if bounds not in ("domain", "ray"):
+            raise OptionError(f'bounds must be "domain" or "ray", not {bounds!r}.')
+        self.time_attr = time_attr
+        self.metric = metric
+        self.mode = mode
+        self.perturbation_interval = float(perturbation_interval)
+        self.burn_in_period = float(burn_in_period)
+        self.hyperparam_mutations: Mutations = dict(hyperparam_mutations or {})
+        self.quantile_fraction = quantile_fraction
+        self.resample_probability = resample_probability
+        self.perturbation_factors = tuple(perturbation_factors)
+        self.custom_explore_fn = custom_explore_fn
+        self.log_config = log_config
+        self.require_attrs = require_attrs
+        self.synch = synch
+        self.bounds = bounds
+        self._choose_donor = truncation(quantile_fraction)
+
+    @property
+    def objective(self) -> Objective | None:
+        """The metric and mode that rank trials; None while either is open."""
+        return Objective(self.metric, self.mode) if self.metric and self.mode else None
+
+    def bound(self, metric: str | None, mode: Mode | None) -> PopulationBasedTraining:
+        """Return this scheduler with the metric and mode of `TuneConfig` filled in.
+
+        A mode without a metric stands for functions that report one bare number (Ray Tune's `"_metric"`).
+        """
+        check_mode(mode)
+        for name, own, given in (("metric", self.metric, metric), ("mode", self.mode, mode)):
+            if own and given:
+                raise OptionError(
+                    f"{name} is given twice: {own!r} to the scheduler and {given!r} to TuneConfig. Give it once."
+                )
+        scheduler = copy.copy(self)
+        scheduler.mode = self.mode or mode
+        scheduler.metric = self.metric or metric or ("_metric" if scheduler.mode else None)
+        if not scheduler.metric or not scheduler.mode:
+            missing = "metric and mode" if not scheduler.metric else "mode"
+            raise OptionError(
+                f'PopulationBasedTraining needs {missing}: give TuneConfig(metric="accuracy", mode="max").'
+            )
+        return scheduler
+
+    def initial_config(self, config: Config, rng: np.random.Generator) -> Config:
+        """Draw each hyperparameter that has a mutation but no value yet."""
+        return fill_missing(config, self.hyperparam_mutations, rng)
+
+    def lease(self, trial: Trial, stop_at: Mapping[str, float]) -> Lease:
+        """Let the trial train until it may be due, or meets a stop criterion."""
+        due = max(trial.last_ready + self.perturbation_interval, self.burn_in_period)
+        return Lease((self.time_attr, due), stop_at)
+
+    def judge(self, population: Population, report: Reported) -> Ready | Overdue | None:
+        """Say whether the trial is due: interval and burn-in have passed, and the report carries a checkpoint."""
+        assert self.objective is not None
+        trial = population[report.trial]
+        try:
+            time = number(report.metrics, self.time_attr, role="time_attr")
+            score = self.objective.score(report.metrics)
+        except MetricError:
+            if self.require_attrs:
+                raise
+            return None
+        if time < self.burn_in_period or time - trial.last_ready < self.perturbation_interval:
+            return None
+        if report.checkpoint is not None:
+            return Ready(report.trial, time, score)
+        if trial.is_overdue:
+            return None  # said already
+        return Overdue(report.trial, time, self.perturbation_interval, trial.checkpoint_every)
+
+    def decide(self, population: Population) -> list[Decision]:
+        """Settle everyone who is due; when synchronous, all together once nobody else can come.
+
+        A synchronous round is settled from the best rank to the worst.
+        """
+        due = list(population.due)
+        if self.synch:
+            if len(due) < population.live:
+                return []
+            due.sort(key=population.ranking.position, reverse=True)
+        return [self._decision(population, population[trial]) for trial in due]
+
+    def _decision(self, population: Population, trial: Trial) -> Decision:
+        rng = rng_for(population.seed, Purpose.DECISION, trial.index, trial.generation)
+        donor_id = self._choose_donor(population, trial.id, rng)
+        if donor_id is None:
+            return Continue(trial.id)
+        donor, standing = population[donor_id].standing, trial.standing
+        assert donor is not None
+        assert standing is not None
+        try:
+            config, operations = explore(
+                donor.config,
+                self.hyperparam_mutations,
+                rng,
+                resample_probability=self.resample_probability,
+                perturbation_factors=self.perturbation_factors,
+                custom_explore_fn=self.custom_explore_fn,
+                bounds=self.bounds,
+            )
+        except Exception as error:  # user code: custom_explore_fn or a callable distribution
+            reason = f"{type(error).__name__}: {error}"
+            return Continue(trial.id, note=f"could not vary the hyperparameters of {donor_id}: {reason}")
+        return Exploit(
+            trial=trial.id,
+            donor=donor_id,
+            checkpoint=donor.checkpoint,
+            config=config,
+            donor_config=donor.config,
+            operations=operations,
+            iteration=trial.progress.iteration,
+            time=donor.time,
+            score=standing.score,
+            donor_score=donor.score,
+            generation=trial.generation,
+            donor_generation=donor.generation,
+        )
+
+    def describe(self, population: Population) -> str:
+        """Return one line for the status display, as Ray Tune words it."""
+        return f"PopulationBasedTraining: {population.checkpoints} checkpoints, {population.exploits} perturbs"
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise OptionError(f"{name} must be a finite number, not {value!r}.")
+
+
+def _check_fraction(name: str, value: Any, highest: float) -> None:
+    _check_number(name, value)
+    if not 0 <= value <= highest:
+        raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.")

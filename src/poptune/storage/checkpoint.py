@@ -1,0 +1,111 @@
+"""The checkpoint that a training function gives and gets: a directory, or a dictionary that becomes one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from poptune.errors import UsageError
+from poptune.storage import dictionary
+
+_METADATA = ".metadata.json"
+
+
+class Checkpoint:
+    """State of a training, as a directory of files. The API is Ray's, of all its generations.
+
+    Args:
+        path: A directory that exists.
+
+    >>> checkpoint = Checkpoint.from_dict({"epoch": 3, "name": "net"})
+    >>> checkpoint.to_dict()
+    {'epoch': 3, 'name': 'net'}
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path: Path | None = Path(path)
+        self._data: Mapping[str, Any] | None = None
+        if not self._path.is_dir():
+            raise UsageError(f"A checkpoint is a directory, and {str(path)!r} is none.")
+
+    @classmethod
+    def from_directory(cls, path: str | Path) -> Checkpoint:
+        """Return a checkpoint of the files in a directory. They are copied when the checkpoint is reported."""
+        return cls(path)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Checkpoint:
+        """Return a checkpoint of a dictionary.
+
+        When it is reported, NumPy arrays and torch tensors are written as safetensors and plain values as JSON. Only what
+        is neither is pickled, into a file of its own.
+        """
+        if not isinstance(data, Mapping):
+            raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")
+        checkpoint = cls.__new__(cls)
+        checkpoint._path, checkpoint._data = None, data
+        return checkpoint
+
+    @property
+    def path(self) -> str:
+        """The directory. A checkpoint made of a dictionary is written to a temporary one first."""
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(prefix="poptune_checkpoint_"))
+            self.write_to(self._path)
+        return str(self._path)
+
+    def to_directory(self, path: str | Path | None = None) -> str:
+        """Copy the files into a directory, by default a new temporary one, and return it."""
+        target = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="poptune_checkpoint_"))
+        target.mkdir(parents=True, exist_ok=True)
+        self.write_to(target)
+        return str(target)
+
+    @contextmanager
+    def as_directory(self) -> Iterator[str]:
+        """Give the directory for the length of a block. Read it; do not write to it."""
+        yield self.path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the dictionary that the checkpoint was made of.
+
+        If it held objects that had to be pickled, this unpickles them: do that only with checkpoints that you trust.
+        """
+        if self._data is not None:
+            return dict(self._data)
+        assert self._path is not None
+        return dictionary.read(self._path)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Facts that were attached to the checkpoint."""
+        return self.get_metadata()
+
+    def get_metadata(self) -> dict[str, Any]:
+        """Return the facts that were attached to the checkpoint."""
+        file = Path(self.path) / _METADATA
+        return dict(json.loads(file.read_text())) if file.is_file() else {}
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Attach facts, in place of earlier ones. They must be JSON values."""
+        (Path(self.path) / _METADATA).write_text(json.dumps(dict(metadata)))
+
+    def update_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Attach facts beside earlier ones."""
+        self.set_metadata({**self.get_metadata(), **metadata})
+
+    def write_to(self, folder: Path) -> None:
+        """Write the files into a directory that exists."""
+        if self._path is not None:
+            shutil.copytree(self._path, folder, dirs_exist_ok=True)
+        elif self._data is not None:
+            dictionary.write(self._data, folder)
+
+    def __repr__(self) -> str:
+        where = "of a dictionary" if self._path is None else str(self._path)
+        return f"Checkpoint({where})"

@@ -1,0 +1,121 @@
+"""A dictionary as files: arrays as safetensors, plain values as JSON, and the rest, if any, pickled and marked so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from poptune.errors import UsageError
+from poptune.storage.encoding import TAG, dumps, loads, plain_number
+
+_VALUES = "values.json"
+_ARRAYS = "arrays.safetensors"
+_TENSORS = "tensors.safetensors"
+_PICKLED = "objects.pickle"
+
+
+def write(data: Mapping[str, Any], folder: Path) -> None:
+    """Write a dictionary into a directory that exists."""
+    arrays: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
+    objects: list[Any] = []
+
+    def put_aside(value: Any) -> Any:
+        if _is_tensor(value):
+            name = f"t{len(tensors)}"
+            tensors[name] = _own_memory(value, tensors)
+            return {TAG: "tensor", "name": name}
+        if (plain := plain_number(value)) is not value:
+            return plain
+        if _is_array(value):
+            import numpy as np
+
+            name = f"a{len(arrays)}"
+            arrays[name] = np.ascontiguousarray(value)
+            return {TAG: "array", "name": name, "shape": list(value.shape)}
+        objects.append(value)
+        return {TAG: "pickled", "number": len(objects) - 1}
+
+    (folder / _VALUES).write_text(dumps(data, put_aside))
+    if arrays:
+        from safetensors.numpy import save_file
+
+        save_file(arrays, folder / _ARRAYS)
+    if tensors:
+        from safetensors.torch import save_file as save_tensors
+
+        save_tensors(tensors, folder / _TENSORS)
+    if objects:
+        import cloudpickle
+
+        (folder / _PICKLED).write_bytes(cloudpickle.dumps(objects))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the dictionary that was written into a directory. Unpickles only what had to be pickled."""
+    if not (folder / _VALUES).is_file():
+        raise UsageError(
+            f"The checkpoint {folder} was made of a directory, not of a dictionary: use checkpoint.as_directory()."
+        )
+    arrays = _load_arrays(folder / _ARRAYS)
+    tensors = _load_tensors(folder / _TENSORS)
+    objects = _load_pickled(folder / _PICKLED)
+
+    def fetch(tagged: dict[str, Any]) -> Any:
+        match tagged[TAG]:
+            case "tensor":
+                return tensors[tagged["name"]]
+            case "array":
+                return arrays[tagged["name"]].reshape(tagged["shape"])
+            case _:
+                return objects[tagged["number"]]
+
+    data: dict[str, Any] = loads((folder / _VALUES).read_text(), fetch)
+    return data
+
+
+def _load_arrays(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    from safetensors.numpy import load_file
+
+    return dict(load_file(file))
+
+
+def _load_tensors(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise UsageError(f"{file} holds torch tensors, and torch is not installed. Run: pip install torch") from None
+    return dict(load_file(file))
+
+
+def _load_pickled(file: Path) -> list[Any]:
+    if not file.is_file():
+        return []
+    import cloudpickle
+
+    return list(cloudpickle.loads(file.read_bytes()))
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _own_memory(tensor: Any, others: Mapping[str, Any]) -> Any:
+    """Return a tensor on the CPU that shares no memory with those before it, as safetensors demands."""
+    tensor = tensor.detach().cpu().contiguous()
+    start = tensor.untyped_storage().data_ptr()
+    is_shared = any(other.untyped_storage().data_ptr() == start for other in others.values())
+    return tensor.clone() if is_shared else tensor
+
+
+def _is_array(value: Any) -> bool:
+    """Say whether a value is a NumPy array of numbers, which safetensors can hold."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "biuf"

@@ -1,0 +1,92 @@
+"""Plain values as JSON and back, without losing what JSON cannot say: tuples, NaN, dictionaries with other keys.
+
+Whatever has no JSON form is written as `{"$": tag, ...}`. Reading never runs code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+TAG = "$"
+
+Encoder = Callable[[Any], Any]
+Decoder = Callable[[dict[str, Any]], Any]
+
+
+def dumps(value: Any, other: Encoder | None = None) -> str:
+    """Return a value as JSON text.
+
+    Args:
+        value: Any nesting of dicts, lists, tuples, numbers, strings, booleans and None.
+        other: Encodes what is none of these, as a JSON value or a dict with a `$`. By default only its text is kept.
+
+    >>> dumps({"lr": 0.1, "betas": (0.9, 0.99), "score": float("nan")})
+    '{"lr":0.1,"betas":{"$":"tuple","items":[0.9,0.99]},"score":{"$":"float","value":"nan"}}'
+    """
+    return json.dumps(_encode(value, other or _as_text), separators=(",", ":"), allow_nan=False)
+
+
+def loads(text: str, other: Decoder | None = None) -> Any:
+    """Return the value of JSON text that `dumps` wrote.
+
+    >>> loads('{"betas":{"$":"tuple","items":[0.9,0.99]}}')
+    {'betas': (0.9, 0.99)}
+    """
+    value = json.loads(text)
+    return _decode(value, other or _from_text) if f'"{TAG}"' in text else value
+
+
+def _encode(value: Any, other: Encoder) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {TAG: "float", "value": repr(value)}
+    if kind is list:
+        return [_encode(item, other) for item in value]
+    if kind is tuple:
+        return {TAG: "tuple", "items": [_encode(item, other) for item in value]}
+    if isinstance(value, Mapping):
+        if all(type(key) is str for key in value) and TAG not in value:
+            return {key: _encode(item, other) for key, item in value.items()}
+        return {TAG: "dict", "items": [[_encode(k, other), _encode(v, other)] for k, v in value.items()]}
+    return other(value)
+
+
+def _decode(value: Any, other: Decoder) -> Any:
+    if type(value) is list:
+        return [_decode(item, other) for item in value]
+    if type(value) is not dict:
+        return value
+    match value.get(TAG):
+        case None:
+            return {key: _decode(item, other) for key, item in value.items()}
+        case "float":
+            return float(value["value"])
+        case "tuple":
+            return tuple(_decode(item, other) for item in value["items"])
+        case "dict":
+            return {_decode(k, other): _decode(v, other) for k, v in value["items"]}
+        case _:
+            return other(value)
+
+
+def _as_text(value: Any) -> Any:
+    plain = plain_number(value)
+    return plain if plain is not value else {TAG: "text", "text": repr(value)[:1000]}
+
+
+def _from_text(value: dict[str, Any]) -> Any:
+    return value.get("text")
+
+
+def plain_number(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number it stands for, and anything else as it is."""
+    item = getattr(value, "item", None)
+    is_scalar = item is not None and getattr(value, "shape", None) == () and hasattr(value, "dtype")
+    if is_scalar and type(value).__module__.partition(".")[0] == "numpy":
+        return item()
+    return value

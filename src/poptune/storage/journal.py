@@ -1,0 +1,134 @@
+"""The journal: the append-only record of a run, and its only source of truth.
+
+One SQLite file in write-ahead mode, so that anyone can read it while it is written. A committed record survives the death of
+any process at once; what a power cut may take is bounded by `syncing.Syncer`, or is nothing with `durability="power"`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from poptune.errors import StorageError
+from poptune.storage.encoding import dumps, loads
+from poptune.storage.records import Record, from_row, to_row
+
+Durability = Literal["process", "power"]
+
+FILE_NAME = "journal.sqlite"
+FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE events (seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, trial TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX events_of_trial ON events (trial, kind);
+"""
+
+
+class Journal:
+    """The record of one run. Make one with `create` or `open`.
+
+    >>> import tempfile
+    >>> from poptune.core.events import TrialAdded
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Journal.create(Path(folder), about={"seed": 7}) as journal:
+    ...         journal.append([TrialAdded("a", 0, {"lr": 0.1}, "0")])
+    ...         journal.commit()
+    ...     with Journal.open(Path(folder)) as journal:
+    ...         print(journal.about["seed"], [record.trial for record in journal.records()])
+    7 ['a']
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def create(cls, folder: Path, about: dict[str, Any], durability: Durability = "process") -> Journal:
+        """Start the journal of a new run in its folder, with facts about the run."""
+        path = folder / FILE_NAME
+        try:
+            connection = sqlite3.connect(path, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+            connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise StorageError(f"Cannot write the journal {path}: {error}") from error
+        journal = cls(path, connection)
+        for key, value in {"format": FORMAT, **about}.items():
+            journal.note(key, value)
+        journal.commit()
+        return journal
+
+    @classmethod
+    def open(cls, folder: Path) -> Journal:
+        """Open the journal of a run for reading; the run may be going on."""
+        path = folder / FILE_NAME
+        if not path.is_file():
+            raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}.")
+        try:
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            journal = cls(path, connection)
+            written_as = journal.about.get("format")
+        except sqlite3.Error as error:
+            raise StorageError(f"Cannot read the journal {path}: {error}") from error
+        if written_as != FORMAT:
+            raise StorageError(
+                f"The journal {path} has format {written_as}; this version of PopTune reads format {FORMAT}."
+            )
+        return journal
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
+        rows = self._connection.execute("SELECT key, value FROM about")
+        return {key: loads(value) for key, value in rows}
+
+    def note(self, key: str, value: Any) -> None:
+        """Set one fact about the run. It is safe after `commit`."""
+        self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, dumps(value)))
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Add records at the end. They are safe after `commit`."""
+        now = time.time()
+        self._connection.executemany(
+            "INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)",
+            [(now, *to_row(record)) for record in records],
+        )
+
+    def commit(self) -> None:
+        """Make all that was appended safe."""
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN")
+
+    def records(self, *kinds: type, trial: str | None = None) -> Iterator[Record]:
+        """Yield records in order: all, or those of some kinds, or of one trial."""
+        for _, record in self.timed_records(*kinds, trial=trial):
+            yield record
+
+    def timed_records(self, *kinds: type, trial: str | None = None) -> Iterator[tuple[float, Record]]:
+        """Yield (seconds since 1970, record) in order."""
+        query, values = "SELECT at, kind, trial, body FROM events WHERE 1", list[str]()
+        if trial is not None:
+            query, values = query + " AND trial = ?", [trial]
+        if kinds:
+            query += f" AND kind IN ({', '.join('?' * len(kinds))})"
+            values += [kind.__name__ for kind in kinds]
+        for at, *row in self._connection.execute(query + " ORDER BY seq", values):
+            yield at, from_row(*row)
+
+    def close(self) -> None:
+        """Commit and let go of the file."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._connection.close()

@@ -1,0 +1,64 @@
+"""Events and decisions as rows of the journal, and rows as events and decisions."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from poptune.core.decisions import Decision
+from poptune.core.events import Event
+from poptune.core.explore import Operation
+from poptune.core.trial import Progress, SavedCheckpoint
+from poptune.errors import StorageError
+from poptune.storage.encoding import dumps, loads
+
+Record = Event | Decision
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(Event | Decision)}
+
+
+def to_row(record: Record) -> tuple[str, str, str]:
+    """Return (kind, trial id, body as JSON text) of a record."""
+    body = {name: _flat(getattr(record, name)) for name in record.__slots__ if name != "trial"}
+    return type(record).__name__, record.trial, dumps(body)
+
+
+def from_row(kind: str, trial: str, body: str) -> Record:
+    """Return the record of a row.
+
+    Raises:
+        StorageError: The row is of a kind that this version does not know, or is damaged.
+    """
+    try:
+        fields = loads(body)
+        for name, rebuild in _REBUILD.items():
+            if fields.get(name) is not None:
+                fields[name] = rebuild(fields[name])
+        record: Record = _KINDS[kind](trial=trial, **fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"The journal holds a {kind} record of trial {trial} that cannot be read ({error!r})."
+            " It was written by a newer version of PopTune, or is damaged."
+        ) from error
+    return record
+
+
+def _flat(value: Any) -> Any:
+    """Return nested records as plain dicts."""
+    if isinstance(value, (Progress, SavedCheckpoint, Operation)):
+        return {name: _flat(getattr(value, name)) for name in value.__slots__}
+    if isinstance(value, tuple) and value and isinstance(value[0], Operation):
+        return [_flat(item) for item in value]
+    return value
+
+
+def _saved(fields: dict[str, Any]) -> SavedCheckpoint:
+    return SavedCheckpoint(**{**fields, "progress": Progress(**fields["progress"])})
+
+
+_REBUILD: dict[str, Callable[[Any], Any]] = {
+    "progress": lambda fields: Progress(**fields),
+    "checkpoint": _saved,
+    "operations": lambda items: tuple(Operation(**item) for item in items),
+}

@@ -1,0 +1,149 @@
+"""The checkpoint store: checkpoints are whole or absent.
+
+A checkpoint is staged beside its place and renamed into it, so a folder with its final name is always complete. The
+files of the user are copied, never linked: what the user writes later cannot reach a stored checkpoint. Cloning a
+trial copies nothing; it refers to the donor's checkpoint.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import zlib
+from pathlib import Path
+
+from poptune.core.trial import Progress, SavedCheckpoint
+from poptune.errors import StorageError
+from poptune.storage.checkpoint import Checkpoint
+
+STAGING = ".staging"
+_CHUNK = 4 << 20
+
+
+class CheckpointStore:
+    """Saves and finds the checkpoints of one run.
+
+    Args:
+        run_dir: The directory of the run.
+        is_durable: Whether `save` returns only when a power cut can no longer take the checkpoint.
+    """
+
+    def __init__(self, run_dir: Path, is_durable: bool = False) -> None:
+        self.run_dir = run_dir
+        self.is_durable = is_durable
+        self._names = (f"{os.getpid()}-{number}" for number in itertools.count())
+
+    def save(
+        self, checkpoint: Checkpoint, *, trial: str, folder: str, number: int, progress: Progress
+    ) -> SavedCheckpoint:
+        """Store a checkpoint of a trial and return its record.
+
+        Args:
+            checkpoint: What the trial reported.
+            trial: Id of the trial.
+            folder: The trial's folder, relative to the run directory.
+            number: The checkpoint's number; the next free one is taken.
+            progress: The trial's counters at this report.
+
+        Raises:
+            StorageError: It cannot be written; nothing is left of it.
+        """
+        staged = self.run_dir / STAGING / next(self._names)
+        try:
+            staged.mkdir(parents=True)
+            checkpoint.write_to(staged)
+            size, checksum = _measure(staged)
+            if self.is_durable:
+                sync_tree(staged)
+            target = self._free_place(folder, number)
+            target.parent.mkdir(exist_ok=True)
+            staged.rename(target)
+            if self.is_durable:
+                sync_file(target.parent)
+        except OSError as error:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise StorageError(
+                f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}: {error}"
+            ) from error
+        path = target.relative_to(self.run_dir).as_posix()
+        return SavedCheckpoint(path, trial, progress, size, checksum)
+
+    def load(self, saved: SavedCheckpoint) -> Checkpoint:
+        """Return a stored checkpoint. Read its files; do not write to them.
+
+        Raises:
+            StorageError: Its folder is gone.
+        """
+        folder = self.run_dir / saved.path
+        if not folder.is_dir():
+            raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} is gone from {self.run_dir}.")
+        return Checkpoint(folder)
+
+    def verify(self, saved: SavedCheckpoint) -> None:
+        """Read a stored checkpoint through.
+
+        Raises:
+            StorageError: Its files are not those that were saved.
+        """
+        size, checksum = _measure(self.run_dir / saved.path)
+        if (size, checksum) != (saved.size, saved.checksum):
+            raise StorageError(
+                f"Checkpoint {saved.path} of trial {saved.trial} is damaged: it has {size} bytes with checksum"
+                f" {checksum}, and was saved with {saved.size} bytes and checksum {saved.checksum}."
+            )
+
+    def delete(self, saved: SavedCheckpoint) -> None:
+        """Remove a stored checkpoint. One that is gone already is no error."""
+        shutil.rmtree(self.run_dir / saved.path, ignore_errors=True)
+
+    def clear_staging(self) -> None:
+        """Remove what killed processes left half written."""
+        shutil.rmtree(self.run_dir / STAGING, ignore_errors=True)
+
+    def _free_place(self, folder: str, number: int) -> Path:
+        """Return the checkpoint's place. A place can be taken by one whose report was lost with its worker."""
+        while (place := self.run_dir / folder / f"checkpoint_{number:06d}").exists():
+            number += 1
+        return place
+
+
+def number_of(saved: SavedCheckpoint) -> int:
+    """Return the number in a checkpoint's name.
+
+    >>> number_of(SavedCheckpoint("net_00000/checkpoint_000012", "00000", Progress()))
+    12
+    """
+    return int(saved.path.rpartition("_")[2])
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file, or the entries of a directory, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until a directory with all that is in it would survive a power cut."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync_file(Path(parent, name))
+        sync_file(Path(parent))
+
+
+def _measure(folder: Path) -> tuple[int, str]:
+    """Return (bytes, checksum) over the names and contents of all files, in the order of their names."""
+    size, checksum = 0, 0
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(parent, name)
+            checksum = zlib.crc32(file.relative_to(folder).as_posix().encode(), checksum)
+            with open(file, "rb") as stream:
+                while chunk := stream.read(_CHUNK):
+                    checksum = zlib.crc32(chunk, checksum)
+                    size += len(chunk)
+    return size, f"{checksum:08x}"
