@@ -1,0 +1,1 @@
+"""Faces: what a person sees of a run, and what `poptune demo` trains."""
