@@ -1,0 +1,373 @@
+"""How PBT varies the hyperparameters that a clone takes over from its donor.
+
+`Mutations` is nested like the config and holds one distribution per hyperparameter: a `Domain`, a list or
+tuple whose order makes neighbours, or a callable without arguments that draws a value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves
+from poptune.core.randomness import borrowed_globals
+from poptune.core.space import (
+    Categorical,
+    Domain,
+    Float,
+    Integer,
+    Normal,
+    SampleFrom,
+    accepts,
+    is_grid_search,
+    is_number,
+    plain,
+    same,
+)
+from poptune.errors import SpaceError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Distribution = Domain | list[Any] | tuple[Any, ...] | Callable[[], Any]
+Mutations = Mapping[str, "Distribution | Mapping[str, Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What was done to one hyperparameter.
+
+    Attributes:
+        key: Its path, such as `"model/lr"`.
+        old: Value in the config of the donor, None if there was none.
+        new: Value in the new config, None if `custom_explore_fn` took it out.
+        label: In Ray Tune's words: "* 1.2", "resample", "shift left", "shift right"; with " (noop)" behind it
+            if the value could not move that way; "keep" if nothing but resampling can change it; "" for a
+            change made by `custom_explore_fn`.
+    """
+
+    key: str
+    old: Any
+    new: Any
+    label: str
+
+
+def describe(operation: Operation) -> str:
+    """Return an operation as Ray Tune logs it.
+
+    >>> describe(Operation("lr", 0.05, 0.06, "* 1.2")), describe(Operation("lr", 0.05, 0.1, ""))
+    ('lr : 0.05 --- (* 1.2) --> 0.06', 'lr : 0.05 -----> 0.1')
+    """
+    arrow = f"--- ({operation.label}) -->" if operation.label else "----->"
+    return f"{operation.key} : {operation.old} {arrow} {operation.new}"
+
+
+def check_mutations(mutations: Mapping[str, Any]) -> None:
+    """Refuse mutations that cannot work, naming the key.
+
+    Raises:
+        TypeError: A value is not a dict, list, tuple, domain or callable.
+        SpaceError: A value is empty, a `sample_from`, a `grid_search`, or a callable that needs arguments.
+
+    >>> check_mutations({"lr": 0.1})
+    Traceback (most recent call last):
+    TypeError: hyperparam_mutations['lr'] must be a dict, list, tuple, domain or callable, not float 0.1.
+    """
+    if not isinstance(mutations, Mapping):
+        raise TypeError(f"hyperparam_mutations must be a dict, not {type(mutations).__name__}.")
+    _check_tree(mutations, ())
+
+
+def _check_tree(mutations: Mapping[Any, Any], prefix: Path) -> None:
+    for key, value in mutations.items():
+        if not isinstance(key, str):
+            raise SpaceError(f"hyperparam_mutations: the key {key!r} must be a string.")
+        path = (*prefix, key)
+        name = f"hyperparam_mutations[{'/'.join(path)!r}]"
+        if is_grid_search(value):
+            raise SpaceError(f"{name}: grid_search belongs in param_space. To mutate, give the list itself.")
+        if isinstance(value, SampleFrom):
+            raise SpaceError(
+                f"{name}: sample_from belongs in param_space. To mutate, give the function itself."
+            )
+        if isinstance(value, (Mapping, list, tuple)) and not value:
+            raise SpaceError(f"{name} is empty: give at least one value.")
+        if isinstance(value, Mapping):
+            _check_tree(value, path)
+        elif not isinstance(value, (list, tuple, Domain)):
+            _check_callable(name, value)
+
+
+def _check_callable(name: str, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(
+            f"{name} must be a dict, list, tuple, domain or callable, not {type(value).__name__} {value!r}."
+        )
+    if not accepts(value):
+        raise SpaceError(f"{name}: a distribution takes no arguments. Write it as `lambda: ...`.")
+
+
+def fill_missing(config: Mapping[str, Any], mutations: Mutations, rng: np.random.Generator) -> Config:
+    """Return the config with every hyperparameter that it lacks drawn from its distribution.
+
+    A value that is there stays, also beside a missing one in the same nested dictionary.
+
+    Raises:
+        SpaceError: The config has a single value where the mutations have a dictionary.
+
+    >>> import numpy as np
+    >>> fill_missing({"model": {"lr": 0.1}}, {"model": {"lr": [1], "depth": [3]}}, np.random.default_rng(0))
+    {'model': {'lr': 0.1, 'depth': 3}}
+    """
+    filled = dict(config)
+    for path, distribution in leaves(mutations):
+        if _at(filled, path) is MISSING:
+            filled = _with(filled, path, _drawn(distribution, rng))
+    return copy_tree(filled)
+
+
+def explore(
+    config: Mapping[str, Any],
+    mutations: Mutations,
+    rng: np.random.Generator,
+    *,
+    resample_probability: float = 0.25,
+    perturbation_factors: Sequence[float] = (1.2, 0.8),
+    custom_explore_fn: Callable[[Config], Config] | None = None,
+    bounds: Literal["domain", "ray"] = "domain",
+) -> tuple[Config, tuple[Operation, ...]]:
+    """Return a new config with each mutated hyperparameter resampled or perturbed, and what was done.
+
+    Each hyperparameter, nested ones included, is drawn anew with `resample_probability`, or if it is missing.
+    Otherwise it is perturbed:
+
+    * A value of a list or tuple moves to its left or right neighbour; any other value is drawn anew.
+    * A number is multiplied by one of the factors.
+
+    With `bounds="domain"` values stay what their distribution can give:
+
+    * A product is moved to the nearest value of the domain. Integers, and values on a grid, go at least one
+      step the way the factor points, unless the domain ends there: "* 1.2 (noop)".
+    * Zero, NaN, infinity and text cannot leave where they are by multiplication: they are drawn anew.
+    * The domain decides whether the result is an int or a float. A callable has no domain: an int stays an
+      int, unless a fraction below 1 was drawn, which rounding would destroy; no factor takes an int to zero.
+    * `choice` of numbers moves to a neighbour, like a list. `choice` of anything else keeps its value.
+    * A bool stays a bool, which no factor changes. Of a callable, what is not a number is kept.
+    * In a list, repeated values count once, and float noise does not matter.
+
+    With `bounds="ray"` the arithmetic is Ray Tune's: products are not bounded, an int is rounded, `choice` of
+    numbers is scaled, and a list is searched for its first equal element. What Ray Tune fails on, such as
+    scaling text, is kept.
+
+    Source: Jaderberg et al. 2017, section 4.1.1; Ray Tune for the rules of each kind.
+
+    Args:
+        config: Hyperparameters of the donor; not changed.
+        mutations: A distribution per hyperparameter.
+        rng: Where all draws come from. Callables find the global generators seeded from it.
+        resample_probability: Per hyperparameter, in [0, 1].
+        perturbation_factors: At least one factor, all equally likely.
+        custom_explore_fn: Gets the whole new config last, and returns the one to use.
+        bounds: "domain" or "ray".
+
+    Raises:
+        TypeError: `custom_explore_fn` did not return a dict.
+        SpaceError: The config has a single value where the mutations have a dictionary.
+
+    >>> import numpy as np
+    >>> from poptune.core.space import uniform
+    >>> config, operations = explore(
+    ...     {"h0": 0.9, "seed": 1}, {"h0": uniform(0, 1)}, np.random.default_rng(0), resample_probability=0,
+    ...     perturbation_factors=[1.2])
+    >>> config, describe(operations[0])
+    ({'h0': 1.0, 'seed': 1}, 'h0 : 0.9 --- (* 1.2) --> 1.0')
+    """
+    perturb = _perturbed_as_ray if bounds == "ray" else _perturbed
+    new: Config = dict(config)
+    operations = []
+    for path, distribution in leaves(mutations):
+        old = plain(_at(config, path))
+        is_resampled = rng.random() < resample_probability
+        step = (
+            None if is_resampled or old is MISSING else perturb(old, distribution, perturbation_factors, rng)
+        )
+        if step is None:
+            drawn = _drawn(distribution, rng)
+            step = _resampled(old, drawn, distribution, bounds), "resample"
+        value, label = step
+        new = _with(new, path, value)
+        operations.append(Operation("/".join(path), None if old is MISSING else old, value, label))
+    new = copy_tree(new)
+    if custom_explore_fn is None:
+        return new, tuple(operations)
+    return _customised(new, operations, custom_explore_fn, rng)
+
+
+Step = tuple[
+    Any, str
+]  # the new value and the label; None where there is no step to take, so a new draw is due
+
+
+def _perturbed(
+    old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator
+) -> Step | None:
+    if isinstance(distribution, Categorical) and not distribution.is_numeric:
+        return (old, "keep") if distribution.contains(old) else None
+    if isinstance(distribution, (list, tuple, Categorical)):
+        values = distribution.categories if isinstance(distribution, Categorical) else distribution
+        return _shifted(old, _distinct(values), rng)
+    if isinstance(old, bool) or (not isinstance(distribution, Domain) and not is_number(old)):
+        return old, "keep"
+    if not _can_scale(old):
+        return None
+    factor = plain(factors[int(rng.integers(len(factors)))])
+    product = old * factor
+    if not math.isfinite(product):
+        return None
+    scaled = _scaled_in if isinstance(distribution, (Float, Integer, Normal)) else _scaled_freely
+    new = scaled(old, product, distribution)
+    return new, f"* {factor}" + " (noop)" * same(new, old)
+
+
+def _can_scale(old: Any) -> bool:
+    try:
+        return is_number(old) and old != 0 and math.isfinite(old)
+    except OverflowError:  # an integer too large for a float
+        return False
+
+
+def _scaled_in(old: float, product: float, domain: Float | Integer | Normal) -> float:
+    new = domain.clip(product)
+    way = (product > old) - (product < old)
+    if domain.q is not None and (new - old) * way <= 0:  # rounded back to where it was
+        new = domain.clip(old + way * domain.q)
+    return new
+
+
+def _scaled_freely(old: float, product: float, _: Any) -> float:
+    if not isinstance(old, int):
+        return product
+    way = (product > old) - (product < old)
+    new = round(product) if round(product) != old else old + way
+    return new if new or not product else int(math.copysign(1, product))
+
+
+def _perturbed_as_ray(
+    old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator
+) -> Step | None:
+    if isinstance(distribution, (list, tuple)):
+        return _shifted(old, distribution, rng, match=_equal)
+    if not is_number(old) and not isinstance(old, bool):
+        return old, "keep"
+    factor = plain(factors[int(rng.integers(len(factors)))])
+    return _typed_like(old, old * factor), f"* {factor}"
+
+
+def _shifted(
+    old: Any, values: Sequence[Any], rng: np.random.Generator, match: Callable[[Any, Any], bool] = same
+) -> Step | None:
+    at = next((index for index, value in enumerate(values) if match(old, value)), None)
+    if at is None:
+        return None
+    way = 1 if rng.integers(2) else -1
+    to = min(max(at + way, 0), len(values) - 1)
+    return plain(values[to]), f"shift {'right' if way == 1 else 'left'}{' (noop)' * (to == at)}"
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    distinct: list[Any] = []
+    for value in values:
+        if not any(same(value, other) for other in distinct):
+            distinct.append(value)
+    return distinct
+
+
+def _drawn(distribution: Any, rng: np.random.Generator) -> Any:
+    if isinstance(distribution, Domain):
+        return distribution.draw(rng)
+    if isinstance(distribution, (list, tuple)):
+        return plain(distribution[int(rng.integers(len(distribution)))])
+    with borrowed_globals(rng):
+        return plain(distribution())
+
+
+def _resampled(old: Any, drawn: Any, distribution: Any, bounds: str) -> Any:
+    """Return what was drawn in the type to keep: Ray Tune goes by the old value, we go by the domain."""
+    if isinstance(distribution, (list, tuple)):
+        return drawn
+    if isinstance(distribution, Domain) and bounds == "domain":
+        is_flag = isinstance(old, bool) and not isinstance(distribution, Categorical)
+        return bool(drawn) if is_flag else drawn
+    if bounds == "domain" and is_number(drawn) and 0 < abs(drawn) < 1 and not isinstance(old, bool):
+        return drawn  # an int 0 would be rounded to 0 for ever
+    return _typed_like(old, drawn)
+
+
+def _typed_like(old: Any, new: Any) -> Any:
+    if isinstance(old, bool) and is_number(new):
+        return bool(new)
+    if isinstance(old, int) and is_number(new) and math.isfinite(new):
+        return round(new)
+    return new
+
+
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):  # arrays compare element by element: they have no single answer
+        return False
+
+
+def _customised(
+    config: Config,
+    operations: list[Operation],
+    custom_explore_fn: Callable[[Config], Config],
+    rng: np.random.Generator,
+) -> tuple[Config, tuple[Operation, ...]]:
+    with borrowed_globals(rng):
+        returned = custom_explore_fn(copy_tree(config))
+    if not isinstance(returned, dict):
+        raise TypeError(
+            f"custom_explore_fn must return the config, a dict, but it returned {type(returned).__name__}. "
+            "End it with `return config`."
+        )
+    final = _plain_tree(copy_tree(returned))
+    done = {operation.key: operation for operation in operations}
+    for key, before, after in _differences(config, final):
+        old = done[key].old if key in done else before
+        done[key] = Operation(key, old, after, "")
+    return final, tuple(done.values())
+
+
+def _plain_tree(tree: Config) -> Config:
+    return {key: _plain_tree(value) if type(value) is dict else plain(value) for key, value in tree.items()}
+
+
+def _differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (key, value before, value after) of every leaf that differs, None where there is no value."""
+    was, now = dict(leaves(before)), dict(leaves(after))
+    for path in {**was, **now}:
+        a, b = was.get(path, MISSING), now.get(path, MISSING)
+        if a is not b and not (type(a) is type(b) and _equal(a, b)):
+            yield "/".join(path), None if a is MISSING else a, None if b is MISSING else b
+
+
+def _at(config: Any, path: Path) -> Any:
+    for depth, key in enumerate(path):
+        if not isinstance(config, Mapping):
+            raise SpaceError(
+                f"hyperparam_mutations has {'/'.join(path)!r}, but {'/'.join(path[:depth])!r} is "
+                f"{type(config).__name__} {config!r} in the config. Make both dictionaries."
+            )
+        if key not in config:
+            return MISSING
+        config = config[key]
+    return config
+
+
+def _with(config: Mapping[str, Any], path: Path, value: Any) -> Config:
+    """Return the config with one value replaced; every dictionary on the way to it is new."""
+    head, *rest = path
+    return {**config, head: _with(config.get(head, {}), tuple(rest), value) if rest else value}
