@@ -246,9 +246,7 @@ def test_nested_leaves_vary_independently_and_other_keys_stay():
 
 
 def test_missing_leaf_is_drawn():
-    new, operations = explore(
-        {"model": {}}, {"model": {"lr": [3]}, "x": {"y": [4]}}, np.random.default_rng(0)
-    )
+    new, operations = explore({"model": {}}, {"model": {"lr": [3]}, "x": {"y": [4]}}, np.random.default_rng(0))
     assert new == {"model": {"lr": 3}, "x": {"y": 4}}
     assert operations == (Operation("model/lr", None, 3, "resample"), Operation("x/y", None, 4, "resample"))
 
@@ -329,9 +327,7 @@ def test_changes_of_the_custom_function_are_recorded():
 
 
 def test_custom_function_must_return_the_config():
-    with pytest.raises(
-        TypeError, match="custom_explore_fn must return the config, a dict, but it returned None"
-    ):
+    with pytest.raises(TypeError, match="custom_explore_fn must return the config, a dict, but it returned None"):
         customised(lambda config: None)
 
 
@@ -344,9 +340,7 @@ def test_custom_function_draws_from_borrowed_generators():
 
 
 def test_custom_function_works_alone():
-    new, operations = explore(
-        {"a": 1}, {}, np.random.default_rng(0), custom_explore_fn=lambda config: {"a": 2}
-    )
+    new, operations = explore({"a": 1}, {}, np.random.default_rng(0), custom_explore_fn=lambda config: {"a": 2})
     assert (new, operations) == ({"a": 2}, (Operation("a", 1, 2, ""),))
 
 

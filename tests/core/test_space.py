@@ -141,9 +141,7 @@ def test_what_has_no_near_value_cannot_be_clipped():
 def test_sample_takes_all_kinds_of_random_state():
     domain = uniform(0, 1)
     assert domain.sample(random_state=3) == domain.sample(random_state=3)
-    assert domain.sample(random_state=np.random.RandomState(3)) == domain.sample(
-        random_state=np.random.RandomState(3)
-    )
+    assert domain.sample(random_state=np.random.RandomState(3)) == domain.sample(random_state=np.random.RandomState(3))
     assert domain.sample(random_state=np.random.default_rng(3)) == domain.sample(random_state=3)
     assert len(domain.sample({"lr": 1}, 4)) == 4
 

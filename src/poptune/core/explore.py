@@ -89,9 +89,7 @@ def _check_tree(mutations: Mapping[Any, Any], prefix: Path) -> None:
         if is_grid_search(value):
             raise SpaceError(f"{name}: grid_search belongs in param_space. To mutate, give the list itself.")
         if isinstance(value, SampleFrom):
-            raise SpaceError(
-                f"{name}: sample_from belongs in param_space. To mutate, give the function itself."
-            )
+            raise SpaceError(f"{name}: sample_from belongs in param_space. To mutate, give the function itself.")
         if isinstance(value, (Mapping, list, tuple)) and not value:
             raise SpaceError(f"{name} is empty: give at least one value.")
         if isinstance(value, Mapping):
@@ -190,9 +188,7 @@ def explore(
     for path, distribution in leaves(mutations):
         old = plain(_at(config, path))
         is_resampled = rng.random() < resample_probability
-        step = (
-            None if is_resampled or old is MISSING else perturb(old, distribution, perturbation_factors, rng)
-        )
+        step = None if is_resampled or old is MISSING else perturb(old, distribution, perturbation_factors, rng)
         if step is None:
             drawn = _drawn(distribution, rng)
             step = _resampled(old, drawn, distribution, bounds), "resample"
@@ -205,14 +201,11 @@ def explore(
     return _customised(new, operations, custom_explore_fn, rng)
 
 
-Step = tuple[
-    Any, str
-]  # the new value and the label; None where there is no step to take, so a new draw is due
+# The new value and the label; None in its place where no step can be taken, so that a new draw is due.
+Step = tuple[Any, str]
 
 
-def _perturbed(
-    old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator
-) -> Step | None:
+def _perturbed(old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator) -> Step | None:
     if isinstance(distribution, Categorical) and not distribution.is_numeric:
         return (old, "keep") if distribution.contains(old) else None
     if isinstance(distribution, (list, tuple, Categorical)):
@@ -254,9 +247,7 @@ def _scaled_freely(old: float, product: float, _: Any) -> float:
     return new if new or not product else int(math.copysign(1, product))
 
 
-def _perturbed_as_ray(
-    old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator
-) -> Step | None:
+def _perturbed_as_ray(old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator) -> Step | None:
     if isinstance(distribution, (list, tuple)):
         return _shifted(old, distribution, rng, match=_equal)
     if not is_number(old) and not isinstance(old, bool):

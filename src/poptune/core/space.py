@@ -186,12 +186,7 @@ class Integer(Domain):
         >>> randint(32, 256).contains(255), randint(32, 256).contains(256), randint(32, 256).contains(64.0)
         (True, False, False)
         """
-        return (
-            is_number(x)
-            and isinstance(x, Integral)
-            and self.lower <= int(x) <= self.last
-            and int(x) % self.q == 0
-        )
+        return is_number(x) and isinstance(x, Integral) and self.lower <= int(x) <= self.last and int(x) % self.q == 0
 
     def is_valid(self, x: Any) -> bool:
         """Whether `x` is a number with `lower <= x <= upper`."""
@@ -623,9 +618,7 @@ def _check_order(domain: Float | Integer, lower: float, upper: float, in_order: 
     if not in_order:
         raise SpaceError(f"{domain!r}: lower must be below upper.")
     if domain.log and lower <= 0:
-        raise SpaceError(
-            f"{domain!r}: lower must be positive, because the logarithm of {lower!r} is not a number."
-        )
+        raise SpaceError(f"{domain!r}: lower must be positive, because the logarithm of {lower!r} is not a number.")
 
 
 def _positive_step(domain: Domain, q: Any) -> float:

@@ -118,18 +118,14 @@ def _nodes(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, A
 
 def _check_grid(name: str, values: Any) -> None:
     if not isinstance(values, (list, tuple)):
-        raise SpaceError(
-            f"param_space[{name!r}]: grid_search needs a list of values, not {type(values).__name__}."
-        )
+        raise SpaceError(f"param_space[{name!r}]: grid_search needs a list of values, not {type(values).__name__}.")
     if not values:
         raise SpaceError(f"param_space[{name!r}]: grid_search needs at least one value.")
     for value in values:
         if is_grid_search(value) or (
             isinstance(value, Mapping) and any(is_grid_search(node) for _, node in _nodes(value))
         ):
-            raise SpaceError(
-                f"param_space[{name!r}]: a grid_search cannot be a value of another. Cross them."
-            )
+            raise SpaceError(f"param_space[{name!r}]: a grid_search cannot be a value of another. Cross them.")
 
 
 def _grid_cells(space: Mapping[str, Any]) -> Iterator[dict[Path, Any]]:
