@@ -8,6 +8,7 @@
     │   └── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
     ├── TrialError          a trial failed for good; carries the user's traceback
     ├── WorkerDied          a worker process ended before its trials did
+    ├── NoResultError       no trial reported a value that counts (also a RuntimeError)
     ├── StorageError        a run directory, journal or checkpoint that cannot be written or read
     └── MissingExtra        an optional dependency is needed; says the install command (also an ImportError)
 
@@ -53,6 +54,10 @@ class WorkerDied(PopTuneError):
     """A worker process ended before its trials did."""
 
 
+class NoResultError(PopTuneError, RuntimeError):
+    """No trial reported a value that counts."""
+
+
 class StorageError(PopTuneError):
     """A run directory, journal or checkpoint cannot be written or read."""
 
@@ -65,9 +70,7 @@ class MissingExtra(PopTuneError, ImportError):
     """
 
     def __init__(self, module: str, *, extra: str, purpose: str) -> None:
-        super().__init__(
-            f'{purpose} needs {module}, which is not installed. Run: pip install "poptune[{extra}]"'
-        )
+        super().__init__(f'{purpose} needs {module}, which is not installed. Run: pip install "poptune[{extra}]"')
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,15 +9,25 @@ from typing import Any, Literal
 from poptune.core.nested import Config
 from poptune.core.trial import Progress, SavedCheckpoint
 
+Cause = Literal["first", "exploit", "recovery"]
+
 
 @dataclass(frozen=True, slots=True)
 class TrialAdded:
-    """A trial joined the population."""
+    """A trial joined the population.
+
+    Attributes:
+        index: Its position, from 0.
+        config: Its first hyperparameters.
+        tag: Short text that tells first configs apart.
+        folder: Its folder, relative to the run directory.
+    """
 
     trial: str
     index: int
     config: Config
-    tag: str
+    tag: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class TrialStarted:
     """
 
     trial: str
-    cause: Literal["first", "exploit", "recovery"]
+    cause: Cause
     progress: Progress
     worker: int
     pid: int

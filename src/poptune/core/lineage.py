@@ -28,9 +28,7 @@ class Segment:
     donor: str | None
 
 
-def lineage(
-    trial: str, iteration: int, initial: dict[str, Config], exploits: Iterable[Exploit]
-) -> tuple[Segment, ...]:
+def lineage(trial: str, iteration: int, initial: dict[str, Config], exploits: Iterable[Exploit]) -> tuple[Segment, ...]:
     """Return the segments behind the weights that a trial has at an iteration, oldest first.
 
     A clone inherits what its donor had trained when it got the score it was copied for; what the donor did later,

@@ -54,8 +54,7 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
         return float(value)
     if value is MISSING:
         raise MetricError(
-            f"{role} {name!r} is not among the reported keys: {_keys(metrics)}."
-            f"{nearest(name, flatten(metrics))}"
+            f"{role} {name!r} is not among the reported keys: {_keys(metrics)}.{nearest(name, flatten(metrics))}"
         )
     raise MetricError(
         f"{role} {name!r} must be one real number, but {type(value).__name__} {_short(value)} was reported."
@@ -70,9 +69,12 @@ def is_number(value: Any) -> bool:
 
 # Keys that PopTune adds to every report: a user who misspelt a key wants to see the user's own.
 AUTOMATIC_KEYS = frozenset(
-    "training_iteration timestamp date trial_id time_this_iter_s time_total_s time_since_restore pid hostname"
-    " node_ip iterations_since_restore done checkpoint_dir_name should_checkpoint config experiment_tag"
-    " timesteps_total timesteps_since_restore episodes_total".split()
+    {
+        *("training_iteration", "iterations_since_restore", "done", "trial_id", "config", "experiment_tag"),
+        *("timestamp", "date", "time_this_iter_s", "time_total_s", "time_since_restore"),
+        *("timesteps_total", "timesteps_since_restore", "episodes_total"),
+        *("pid", "hostname", "node_ip", "checkpoint_dir_name", "should_checkpoint"),
+    }
 )
 
 

@@ -95,7 +95,7 @@ class Population:
                     del self.needed[saved.path]
 
     def _added(self, event: TrialAdded) -> None:
-        self._trials[event.trial] = Trial(event.trial, event.index, event.config, event.tag)
+        self._trials[event.trial] = Trial(event.trial, event.index, event.config, event.tag, event.folder)
         self.live += 1
 
     def _started(self, event: TrialStarted) -> None:
@@ -120,12 +120,8 @@ class Population:
         trial = self._trials[event.trial]
         assert trial.checkpoint is not None  # a scheduler calls nobody ready without one
         generation = trial.generation + 1
-        standing = Standing(
-            event.score, event.time, generation, trial.progress, trial.checkpoint, trial.config
-        )
-        self._put(
-            trial, status=Status.PAUSED, generation=generation, standing=standing, is_overdue=False
-        )
+        standing = Standing(event.score, event.time, generation, trial.progress, trial.checkpoint, trial.config)
+        self._put(trial, status=Status.PAUSED, generation=generation, standing=standing, is_overdue=False)
         self.ranking.place(trial.id, trial.index, event.score)
         self.due[trial.id] = None
 

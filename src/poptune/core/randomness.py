@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -52,21 +53,22 @@ def _sequence(seed: int, purpose: Purpose, trial_index: int, generation: int) ->
     return np.random.SeedSequence(seed, spawn_key=(int(purpose), trial_index, generation))
 
 
+@dataclass(slots=True)
 class GlobalGenerators:
     """The state of the global generators of `random`, NumPy and torch, as far as they are imported.
 
     A module that nobody imported has no state worth keeping and is not imported for it.
     """
 
-    __slots__ = ("numpy", "python", "torch", "torch_cuda")
-
-    def __init__(self) -> None:
-        self.python = self.numpy = self.torch = self.torch_cuda = None
+    python: Any = None
+    numpy: Any = None
+    torch: Any = None
+    torch_cuda: Any = None
 
     @classmethod
     def capture(cls) -> GlobalGenerators:
         """Return a record of the present states."""
-        state: Any = cls()
+        state = cls()
         if random := sys.modules.get("random"):
             state.python = random.getstate()
         if numpy_random := sys.modules.get("numpy.random"):
@@ -75,7 +77,7 @@ class GlobalGenerators:
             state.torch = torch.get_rng_state()
             if torch.cuda.is_initialized():
                 state.torch_cuda = torch.cuda.get_rng_state_all()
-        return state  # type: ignore[no-any-return]
+        return state
 
     def restore(self) -> None:
         """Put the recorded states back."""

@@ -52,7 +52,7 @@ class Ranking:
 
     def at(self, position: int) -> str:
         """Return the trial that holds a rank."""
-        return self._order[position][3]
+        return str(self._order[position][3])
 
     @property
     def numbers_from(self) -> int:

@@ -13,10 +13,10 @@ from poptune.core.nested import Config
 class Status(str, Enum):
     """Where a trial is in its life; the words are Ray Tune's.
 
-        PENDING ──▶ RUNNING ◀──▶ PAUSED        PAUSED: due for a decision, waits for it
-           ▲           │
-           └─ failed ──┤──▶ TERMINATED          reached its stop criterion, or its function returned
-              (retry)  └──▶ ERROR               failed for good
+    PENDING ──▶ RUNNING ◀──▶ PAUSED        PAUSED: due for a decision, waits for it
+       ▲           │
+       └─ failed ──┤──▶ TERMINATED          reached its stop criterion, or its function returned
+          (retry)  └──▶ ERROR               failed for good
     """
 
     PENDING = "PENDING"
@@ -90,7 +90,8 @@ class Trial:
         id: Unique in the run, such as `"4f1c2_00003"`.
         index: Position in the population, from 0.
         config: Hyperparameters in force.
-        tag: Short text that tells initial configs apart, such as `"3_lr=0.0100"`.
+        tag: Short text that tells first configs apart, such as `"3_lr=0.0100"`.
+        folder: Its folder, relative to the run directory.
         status: Where the trial is in its life.
         progress: Counters of its present weights.
         metrics: Its newest report.
@@ -109,6 +110,7 @@ class Trial:
     index: int
     config: Config
     tag: str = ""
+    folder: str = ""
     status: Status = Status.PENDING
     progress: Progress = Progress()
     metrics: Mapping[str, Any] = field(default_factory=dict)

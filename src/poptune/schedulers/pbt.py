@@ -43,8 +43,8 @@ class PopulationBasedTraining:
         mode: "min" or "max". Here or in `TuneConfig`, not in both.
         perturbation_interval: Between two decisions for a trial, in units of `time_attr`.
         burn_in_period: No decision before this, in units of `time_attr`.
-        hyperparam_mutations: Per hyperparameter (nested like the config) a domain such as `tune.uniform(0, 1)`, a list of
-            values whose order makes neighbours, or a callable without arguments that draws a value. A key that the
+        hyperparam_mutations: Per hyperparameter (nested like the config) a domain such as `tune.uniform(0, 1)`, a
+            list of values whose order makes neighbours, or a callable without arguments that draws a value. A key that the
             search space leaves open gets its first value from here too.
         quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; 0 never clones.
         resample_probability: Per hyperparameter, the chance to be drawn anew instead of perturbed.
@@ -61,7 +61,7 @@ class PopulationBasedTraining:
 
     >>> from poptune.core.space import loguniform
     >>> scheduler = PopulationBasedTraining(
-    ...     time_attr="training_iteration", perturbation_interval=5, hyperparam_mutations={"lr": loguniform(1e-4, 1e-1)})
+    ...     "training_iteration", perturbation_interval=5, hyperparam_mutations={"lr": loguniform(1e-4, 1e-1)})
     >>> scheduler.bound(metric="accuracy", mode="max").objective
     Objective(metric='accuracy', mode='max')
     """

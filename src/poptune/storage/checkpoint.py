@@ -42,8 +42,8 @@ class Checkpoint:
     def from_dict(cls, data: Mapping[str, Any]) -> Checkpoint:
         """Return a checkpoint of a dictionary.
 
-        When it is reported, NumPy arrays and torch tensors are written as safetensors and plain values as JSON. Only what
-        is neither is pickled, into a file of its own.
+        When it is reported, NumPy arrays and torch tensors are written as safetensors and plain values as JSON. Only
+        what is neither is pickled, into a file of its own.
         """
         if not isinstance(data, Mapping):
             raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")

@@ -85,8 +85,5 @@ def _from_text(value: dict[str, Any]) -> Any:
 
 def plain_number(value: Any) -> Any:
     """Return a NumPy scalar as the Python number it stands for, and anything else as it is."""
-    item = getattr(value, "item", None)
-    is_scalar = item is not None and getattr(value, "shape", None) == () and hasattr(value, "dtype")
-    if is_scalar and type(value).__module__.partition(".")[0] == "numpy":
-        return item()
-    return value
+    is_numpy = type(value).__module__.partition(".")[0] == "numpy"
+    return value.item() if is_numpy and getattr(value, "shape", None) == () else value

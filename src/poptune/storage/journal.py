@@ -1,7 +1,8 @@
 """The journal: the append-only record of a run, and its only source of truth.
 
-One SQLite file in write-ahead mode, so that anyone can read it while it is written. A committed record survives the death of
-any process at once; what a power cut may take is bounded by `syncing.Syncer`, or is nothing with `durability="power"`.
+One SQLite file in write-ahead mode, so that anyone can read it while it is written. A committed record survives the
+death of any process at once; what a power cut may take is bounded by `syncing.Syncer`, or is nothing with
+`durability="power"`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from poptune.errors import StorageError
 from poptune.storage.encoding import dumps, loads
 from poptune.storage.records import Record, from_row, to_row
+
+R = TypeVar("R")
 
 Durability = Literal["process", "power"]
 
@@ -23,7 +26,9 @@ FORMAT = 1
 
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE events (seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, trial TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, trial TEXT NOT NULL, body TEXT NOT NULL
+);
 CREATE INDEX events_of_trial ON events (trial, kind);
 """
 
@@ -101,15 +106,19 @@ class Journal:
     def append(self, records: Iterable[Record]) -> None:
         """Add records at the end. They are safe after `commit`."""
         now = time.time()
-        self._connection.executemany(
-            "INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)",
-            [(now, *to_row(record)) for record in records],
-        )
+        rows = [(now, *to_row(record)) for record in records]
+        try:
+            self._connection.executemany("INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise StorageError(f"Cannot write the journal {self.path}: {error}") from error
 
     def commit(self) -> None:
         """Make all that was appended safe."""
-        self._connection.execute("COMMIT")
-        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute("COMMIT")
+            self._connection.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise StorageError(f"Cannot write the journal {self.path}: {error}") from error
 
     def records(self, *kinds: type, trial: str | None = None) -> Iterator[Record]:
         """Yield records in order: all, or those of some kinds, or of one trial."""
@@ -126,6 +135,15 @@ class Journal:
             values += [kind.__name__ for kind in kinds]
         for at, *row in self._connection.execute(query + " ORDER BY seq", values):
             yield at, from_row(*row)
+
+    def last(self, kind: type[R], trial: str) -> R | None:
+        """Return a trial's newest record of one kind."""
+        row = self._connection.execute(
+            "SELECT kind, trial, body FROM events WHERE trial = ? AND kind = ? ORDER BY seq DESC LIMIT 1",
+            (trial, kind.__name__),
+        ).fetchone()
+        record = from_row(*row) if row else None
+        return record if isinstance(record, kind) else None
 
     def close(self) -> None:
         """Commit and let go of the file."""

@@ -41,9 +41,7 @@ class CheckpointConfig:
         if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
             raise OptionError(f"num_to_keep must be None (keep all) or a whole number from 1, not {keep!r}.")
         if self.checkpoint_score_order not in ("max", "min"):
-            raise OptionError(
-                f'checkpoint_score_order must be "max" or "min", not {self.checkpoint_score_order!r}.'
-            )
+            raise OptionError(f'checkpoint_score_order must be "max" or "min", not {self.checkpoint_score_order!r}.')
         if self.checkpoint_frequency < 0:
             raise OptionError(f"checkpoint_frequency must not be negative, not {self.checkpoint_frequency!r}.")
 

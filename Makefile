@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[demo,plots,dev]"
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## install, and evolve 8 small networks on handwritten digits
+	$(BIN)/poptune demo
+
+test: $(VENV)/.dev ## run all tests
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/.dev ## what CI runs: format, lint, types, layers, tests, examples
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+	$(BIN)/python examples/figure2_guide.py --executor inline --storage $$(mktemp -d)
+
+format: $(VENV)/.dev ## format the code and fix what can be fixed safely
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## measure the cost of a report, a decision and the guide's toy run
+	$(BIN)/python benchmarks/toy.py
+	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/decisions.py
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results

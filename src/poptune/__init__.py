@@ -1,0 +1,118 @@
+"""PopTune: Population Based Training. By convention `import poptune as tune`.
+
+Every name is imported from its module when it is first used, so that importing the package, and starting a worker
+process, costs almost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poptune.core.space import (
+        choice,
+        grid_search,
+        lograndint,
+        loguniform,
+        qlograndint,
+        qloguniform,
+        qrandint,
+        qrandn,
+        quniform,
+        randint,
+        randn,
+        sample_from,
+        uniform,
+    )
+    from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
+    from poptune.run.results import Result, ResultGrid
+    from poptune.run.schedule import Schedule
+    from poptune.storage.checkpoint import Checkpoint
+    from poptune.storage.retention import CheckpointConfig
+    from poptune.trainables.class_api import Trainable
+    from poptune.trainables.packed import with_parameters, with_resources
+    from poptune.trainables.session import TrialContext, get_checkpoint, get_context, report
+    from poptune.tuner import Tuner
+    from poptune.version import __version__
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointConfig",
+    "FailureConfig",
+    "Result",
+    "ResultGrid",
+    "RunConfig",
+    "Schedule",
+    "Trainable",
+    "TrialContext",
+    "TuneConfig",
+    "Tuner",
+    "__version__",
+    "choice",
+    "get_checkpoint",
+    "get_context",
+    "grid_search",
+    "lograndint",
+    "loguniform",
+    "qlograndint",
+    "qloguniform",
+    "qrandint",
+    "qrandn",
+    "quniform",
+    "randint",
+    "randn",
+    "report",
+    "sample_from",
+    "uniform",
+    "with_parameters",
+    "with_resources",
+]
+
+_HOMES = {
+    "poptune.core.space": (
+        "choice",
+        "grid_search",
+        "lograndint",
+        "loguniform",
+        "qlograndint",
+        "qloguniform",
+        "qrandint",
+        "qrandn",
+        "quniform",
+        "randint",
+        "randn",
+        "sample_from",
+        "uniform",
+    ),
+    "poptune.run.configs": ("FailureConfig", "RunConfig", "TuneConfig"),
+    "poptune.run.results": ("Result", "ResultGrid"),
+    "poptune.run.schedule": ("Schedule",),
+    "poptune.storage.checkpoint": ("Checkpoint",),
+    "poptune.storage.retention": ("CheckpointConfig",),
+    "poptune.trainables.class_api": ("Trainable",),
+    "poptune.trainables.packed": ("with_parameters", "with_resources"),
+    "poptune.trainables.session": ("TrialContext", "get_checkpoint", "get_context", "report"),
+    "poptune.tuner": ("Tuner",),
+    "poptune.version": ("__version__",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
+    try:
+        return import_module(f"poptune.{name}")  # submodules, as in `tune.schedulers.PopulationBasedTraining`
+    except ModuleNotFoundError as error:
+        if error.name != f"poptune.{name}":
+            raise
+    from poptune.errors import nearest
+
+    raise AttributeError(f"poptune has no name {name!r}.{nearest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,383 @@
+"""The host: trials that live inside one worker, whatever the worker is.
+
+Each trial has a thread, and exactly one thread of a host runs at a time: whoever holds the baton. `report` gives the
+baton back and blocks. So waiting costs nothing, a population larger than the workers is time-shared without a checkpoint, and
+a clone starts in a warm process: the trial's function is unwound and called again. Threads rather than greenlets,
+because thread-local state (such as torch's `no_grad` around a report) must not leak from one trial into another.
+
+The global random generators are swapped with the baton, so the numbers that a trial draws do not depend on its
+neighbours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import random  # noqa: F401  imported, so that it is seeded in every worker
+import socket
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy.random  # noqa: F401  likewise
+
+from poptune.core.lease import Lease
+from poptune.core.nested import copy_tree
+from poptune.core.objective import is_number
+from poptune.core.randomness import GlobalGenerators, seed_globals
+from poptune.core.trial import Progress, SavedCheckpoint
+from poptune.errors import UsageError
+from poptune.executors.base import (
+    Command,
+    Halt,
+    Job,
+    Message,
+    ReportArrived,
+    Resume,
+    Start,
+    TrialRaised,
+    TrialReturned,
+    WorkerReady,
+)
+from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.store import CheckpointStore
+from poptune.trainables import session
+from poptune.trainables.class_api import ClassRun
+from poptune.trainables.function import run_function
+from poptune.trainables.session import TrialContext, Unwound
+
+Emit = Callable[[Message], bool]
+
+
+class Host:
+    """Runs the trials of one worker.
+
+    Args:
+        worker: Number of the worker.
+        job: What to run.
+        emit: Passes a message on; returns whether the trial shall give the baton back although it need not wait.
+        is_guest: The process belongs to the user, so its generators are put back whenever no trial runs.
+        prepare_thread: Called first on each trial's thread.
+    """
+
+    def __init__(
+        self,
+        worker: int,
+        job: Job,
+        emit: Emit,
+        *,
+        is_guest: bool = False,
+        prepare_thread: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.worker = worker
+        self.job = job
+        self.emit = emit
+        self.store = CheckpointStore(job.run_dir, job.is_durable)
+        self.prepare_thread = prepare_thread
+        if _mentions(job.trainable.target, "torch") and importlib.util.find_spec("torch"):
+            importlib.import_module("torch")  # a function that imports it later finds it seeded
+        self._is_guest = is_guest
+        self._residents: dict[str, _Resident] = {}
+        self._baton = threading.Lock()  # released by the trial that gives the baton back
+        self._baton.acquire()
+        self._in_force: _Resident | None = None  # whose generators are the global ones; None: the process's own
+        self._own_generators: GlobalGenerators | None = None
+
+    def carry_out(self, command: Command) -> None:
+        """Do as told; returns when the trial concerned has given the baton back."""
+        match command:
+            case Start():
+                resident = self._residents.get(command.trial)
+                if resident is None:
+                    resident = self._residents[command.trial] = _Resident(self, command.trial)
+                resident.assign(command)
+                self._lend(resident, seed=command.seed)
+            case Resume():
+                resident = self._residents[command.trial]
+                resident.lease = command.lease
+                self._lend(resident)
+            case Halt():
+                if resident := self._residents.get(command.trial):
+                    resident.halt()
+                    self._lend(resident)
+
+    def go_on(self, trial: str) -> None:
+        """Lend the baton again to a trial that gave it back without waiting."""
+        self._lend(self._residents[trial])
+
+    def close(self, patience_s: float = 5.0) -> bool:
+        """Unwind all trials. A trial that does not come back from its own code in time is left behind.
+
+        Returns:
+            Whether all are gone.
+        """
+        if running := next((r for r in self._residents.values() if r.is_running), None):
+            running.halt()  # an interrupt came while it held the baton
+            if not self._baton.acquire(timeout=patience_s):
+                return False
+            self._has_baton_back(running)
+        for resident in list(self._residents.values()):
+            resident.halt()
+            self._lend(resident)
+        return True
+
+    def _lend(self, resident: _Resident, seed: int | None = None) -> None:
+        self._swap_generators(resident)
+        if seed is not None:
+            seed_globals(seed)
+        session.current = resident
+        resident.is_running = True
+        resident.turn.release()
+        self._baton.acquire()
+        self._has_baton_back(resident)
+
+    def _has_baton_back(self, resident: _Resident) -> None:
+        resident.is_running = False
+        session.current = None
+        if resident.has_ended:
+            self._residents.pop(resident.trial, None)
+        if self._is_guest:
+            self._swap_generators(None)
+
+    def give_back(self) -> None:
+        """Called on a trial's thread: the baton is free."""
+        self._baton.release()
+
+    def _swap_generators(self, to: _Resident | None) -> None:
+        if self._in_force is to:
+            return
+        state = GlobalGenerators.capture()
+        if self._in_force is None:
+            self._own_generators = state
+        else:
+            self._in_force.generators = state
+        self._in_force = to
+        target = self._own_generators if to is None else to.generators
+        if target is not None:
+            target.restore()
+
+
+class _Resident:
+    """One trial that lives in a host: its thread, and the session that its code talks to."""
+
+    def __init__(self, host: Host, trial: str) -> None:
+        self.host = host
+        self.trial = trial
+        self.lease = Lease()
+        self.context = TrialContext()
+        self.checkpoint: Checkpoint | None = None
+        self.generators: GlobalGenerators | None = None
+        self.turn = threading.Lock()  # released when the baton comes to this trial
+        self.turn.acquire()
+        self.is_running = False
+        self.has_ended = False
+        self.progress = Progress()
+        self.config: dict[str, Any] = {}
+        self._start: Start | None = None
+        self._is_unwinding = False
+        self._first = Progress()
+        self._next_checkpoint = 0
+        self._resumed_at = 0.0
+        target = host.job.trainable
+        self._object = (
+            ClassRun(target.target, host.job.checkpointing, target.parameters) if target.is_class else None  # type: ignore[arg-type]
+        )
+        threading.Thread(target=self._live, name=f"poptune-{trial}", daemon=True).start()
+
+    # Called by the host, while this trial waits.
+
+    def assign(self, start: Start) -> None:
+        """Set what to do when the baton comes; what runs now is unwound first."""
+        self._start = start
+        self._is_unwinding = True
+
+    def halt(self) -> None:
+        """Unwind when the baton comes, and end."""
+        self._start = None
+        self._is_unwinding = True
+
+    # On the trial's own thread.
+
+    def _live(self) -> None:
+        self.turn.acquire()
+        self.host.prepare_thread()
+        while (start := self._start) is not None:
+            self._start = None
+            self._is_unwinding = False
+            try:
+                self._begin(start)
+                if self._object is None:
+                    run_function(self.host.job.trainable, self.config, self.report, self._report_final)
+                else:
+                    self._run_object(self._object)
+            except Unwound:
+                continue
+            except BaseException as error:
+                if not self._is_unwinding:
+                    self._raised(error)
+            else:
+                if not self._is_unwinding:
+                    self.host.emit(TrialReturned(self.host.worker, self.trial))
+        self._end_object()
+        self.has_ended = True
+        self.host.give_back()
+
+    def _begin(self, start: Start) -> None:
+        job = self.host.job
+        trial_dir = job.run_dir / start.folder
+        trial_dir.mkdir(exist_ok=True)
+        self.context = TrialContext(
+            trial_id=start.trial,
+            trial_name=f"{job.trainable.name}_{start.trial}",
+            trial_dir=str(trial_dir),
+            experiment_name=job.experiment_name,
+            resources=job.trainable.resources.as_dict(),
+        )
+        self.config = copy_tree(start.config)
+        self.lease = start.lease
+        self.progress = self._first = start.progress
+        self.checkpoint = self.host.store.load(start.checkpoint) if start.checkpoint else None
+        self._next_checkpoint = start.next_checkpoint
+        self._folder = start.folder
+        self._resumed_at = time.perf_counter()
+
+    def _run_object(self, trainable: ClassRun) -> None:
+        trainable.begin(self)
+        while True:
+            metrics = trainable.step()
+            complete, progress = self._complete(metrics)
+            if not trainable.wants_checkpoint(complete, progress.iteration, self.lease):
+                self._hand_over(complete, progress, None)
+                continue
+            with tempfile.TemporaryDirectory(dir=self.host.job.run_dir, prefix=".saving-") as folder:
+                saved = self._save(trainable.save(Path(folder)), progress)
+            self._hand_over(complete, progress, saved)
+
+    def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
+        """Hand a report over; block if the lease ends; raise `Unwound` if the trial shall not go on as it is."""
+        if self._is_unwinding:  # the code swallowed Unwound and went on
+            raise Unwound
+        complete, progress = self._complete(metrics)
+        saved = self._save(checkpoint, progress) if checkpoint is not None else None
+        self._hand_over(complete, progress, saved)
+
+    def _report_final(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
+        complete, progress = self._complete({"done": True, **metrics})
+        self.progress = progress
+        self._emit(complete, progress, None, is_final=True)
+
+    def _hand_over(self, metrics: Mapping[str, Any], progress: Progress, saved: SavedCheckpoint | None) -> None:
+        self.progress = progress
+        waits = self.lease.ends(metrics)
+        gives_way = self._emit(metrics, progress, saved, waits=waits)
+        if waits or gives_way:
+            self.host.give_back()
+            self.turn.acquire()
+        self._resumed_at = time.perf_counter()
+        if self._is_unwinding:
+            raise Unwound
+
+    def _emit(
+        self,
+        metrics: Mapping[str, Any],
+        progress: Progress,
+        saved: SavedCheckpoint | None,
+        *,
+        waits: bool = False,
+        is_final: bool = False,
+    ) -> bool:
+        message = ReportArrived(self.host.worker, self.trial, metrics, progress, saved, waits, is_final)
+        return self.host.emit(message)
+
+    def _save(self, checkpoint: Checkpoint, progress: Progress) -> SavedCheckpoint:
+        number = self._next_checkpoint
+        self._next_checkpoint += 1
+        return self.host.store.save(checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress)
+
+    def _complete(self, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], Progress]:
+        """Return metrics with the automatic keys that change from report to report, and the new counters.
+
+        Where the user reports one of these keys, the user's value counts.
+        """
+        elapsed = float(metrics.get("time_this_iter_s", time.perf_counter() - self._resumed_at))
+        before = self.progress
+        iteration = metrics.get("training_iteration", before.iteration + 1)
+        progress = Progress(
+            iteration=int(iteration) if is_number(iteration) else before.iteration + 1,
+            time_total_s=float(metrics.get("time_total_s", before.time_total_s + elapsed)),
+            timesteps_total=_total("timesteps", metrics, before.timesteps_total),
+            episodes_total=_total("episodes", metrics, before.episodes_total),
+        )
+        complete = {
+            "training_iteration": progress.iteration,
+            "time_this_iter_s": elapsed,
+            "time_total_s": progress.time_total_s,
+            "time_since_restore": progress.time_total_s - self._first.time_total_s,
+            "iterations_since_restore": progress.iteration - self._first.iteration,
+            "timestamp": int(time.time()),
+            "done": False,
+            **metrics,
+        }
+        for unit, total in (("timesteps", progress.timesteps_total), ("episodes", progress.episodes_total)):
+            if total is not None:
+                complete[f"{unit}_total"] = total
+        if progress.timesteps_total is not None:
+            complete["timesteps_since_restore"] = progress.timesteps_total - (self._first.timesteps_total or 0)
+        return complete, progress
+
+    def _raised(self, error: BaseException) -> None:
+        # The frames above the user's code are ours and tell the user nothing.
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = os.path.dirname(os.path.dirname(__file__))
+        while len(frames) > 1 and frames[0].filename.startswith(ours):
+            del frames[0]
+        lines = ["Traceback (most recent call last):\n", *frames.format()]
+        lines += traceback.format_exception_only(type(error), error)
+        text = "".join(lines)
+        is_usage_error = isinstance(error, UsageError)
+        self.host.emit(TrialRaised(self.host.worker, self.trial, lines[-1].strip(), text, is_usage_error))
+
+    def _end_object(self) -> None:
+        if self._object is None:
+            return
+        try:
+            self._object.end()
+        except Exception:
+            traceback.print_exc()  # the trial is over: its clean-up cannot fail it any more
+
+
+def _mentions(target: Any, module: str) -> bool:
+    """Say whether the code of a function, or of a class's methods, names a module."""
+    functions = vars(target).values() if inspect.isclass(target) else [target]
+    codes = [code for f in functions if isinstance(code := getattr(f, "__code__", None), CodeType)]
+    while codes:
+        code = codes.pop()
+        if module in code.co_names:
+            return True
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return False
+
+
+def _total(unit: str, metrics: Mapping[str, Any], before: int | None) -> int | None:
+    if is_number(total := metrics.get(f"{unit}_total")):
+        return int(total)  # type: ignore[arg-type]
+    if is_number(increment := metrics.get(f"{unit}_this_iter")):
+        return (before or 0) + int(increment)  # type: ignore[arg-type]
+    return before
+
+
+def introduce(worker: int) -> WorkerReady:
+    """Return the message with which a worker presents itself."""
+    hostname = socket.gethostname()
+    try:
+        node_ip = socket.gethostbyname(hostname)
+    except OSError:  # a host without a name of its own
+        node_ip = "127.0.0.1"
+    return WorkerReady(worker, os.getpid(), hostname, node_ip)

@@ -1,0 +1,179 @@
+"""Trials in worker processes of our own: a worker's death is an event, noticed at once, and harms no other.
+
+A worker is a fresh interpreter on `poptune.executors.worker`, joined to us by a socket pair. Nothing is forked, so
+threads and CUDA of the driver are no danger, and the user's script needs no main guard because it is not run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from poptune.executors.base import Command, Job, Message, Printed, Start, WorkerLost
+from poptune.executors.machine import Machine
+from poptune.executors.worker import command_line, packed_job, start_message
+
+PATIENCE_S = 5.0  # for trials to unwind when the run ends
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    process: subprocess.Popen[bytes]
+    pipe: Connection
+    output: int  # file descriptor: what the worker prints
+
+
+class ProcessExecutor:
+    """One worker process per slot.
+
+    Args:
+        workers: How many.
+        machine: Whose cores and GPUs they share; by default this machine.
+    """
+
+    def __init__(self, workers: int, machine: Machine | None = None) -> None:
+        self._count = workers
+        self._machine = machine or Machine.this()
+        self._workers: dict[int, _Worker] = {}
+        self._selector = selectors.DefaultSelector()
+        self._packed_job = b""
+        self._environments: list[dict[str, str]] = []
+
+    @property
+    def workers(self) -> int:
+        """How many processes."""
+        return self._count
+
+    def open(self, job: Job) -> None:
+        """Start all workers; they get ready in parallel."""
+        self._packed_job = packed_job(job)
+        resources = job.trainable.resources
+        self._environments = [self._machine.environment(n, resources) for n in range(self._count)]
+        for worker in [self._launch(number) for number in range(self._count)]:
+            self._brief(worker)
+
+    def _launch(self, number: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        output, their_output = os.pipe()
+        process = subprocess.Popen(
+            command_line(theirs.fileno()),
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environments[number]},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=their_output,
+            stderr=their_output,
+        )
+        theirs.close()
+        os.close(their_output)
+        os.set_blocking(output, False)
+        worker = _Worker(number, process, Connection(ours.detach()), output)
+        self._workers[number] = worker
+        self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _brief(self, worker: _Worker) -> None:
+        self._write(worker, start_message(worker.number, self._packed_job))
+
+    def send(self, worker: int, command: Command) -> None:
+        """Send a command."""
+        if isinstance(command, Start):  # a config may hold functions of the user's script
+            import cloudpickle
+
+            message = cloudpickle.dumps(command)
+        else:
+            message = pickle.dumps(command, pickle.HIGHEST_PROTOCOL)
+        self._write(self._workers[worker], message)
+
+    def _write(self, worker: _Worker, message: bytes) -> None:
+        with contextlib.suppress(OSError):  # it is dead: reading its pipe will say so
+            worker.pipe.send_bytes(message)
+
+    def receive(self, timeout_s: float) -> Sequence[Message]:
+        """Return what workers have sent; the pipe of a dead one ends."""
+        messages: list[Message] = []
+        for key, _ in self._selector.select(timeout_s):
+            worker: _Worker = key.data
+            if worker is not self._workers.get(worker.number):
+                continue  # buried a moment ago
+            if key.fileobj is worker.output:
+                messages += self._read_output(worker)
+                continue
+            try:
+                messages.append(pickle.loads(worker.pipe.recv_bytes()))
+                while worker.pipe.poll():
+                    messages.append(pickle.loads(worker.pipe.recv_bytes()))
+            except (EOFError, OSError):
+                messages += self._read_output(worker)
+                messages.append(WorkerLost(worker.number, self._bury(worker)))
+                self._brief(self._launch(worker.number))
+        return messages
+
+    def _read_output(self, worker: _Worker) -> list[Message]:
+        try:
+            text = os.read(worker.output, 1 << 16)
+        except BlockingIOError:
+            return []
+        if text:
+            return [Printed(worker.number, text.decode(errors="replace"))]
+        with contextlib.suppress(KeyError):  # it closed its output; it may still work
+            self._selector.unregister(worker.output)
+        return []
+
+    def _bury(self, worker: _Worker) -> str:
+        """Take leave of a dead worker and of what it started, and return how it ended."""
+        for file in (worker.pipe, worker.output):
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(file)
+        worker.pipe.close()
+        os.close(worker.output)
+        _kill_group(worker.process)
+        return how_it_ended(worker.process.wait())
+
+    def close(self) -> Sequence[Message]:
+        """End all workers: let trials unwind for a moment, then kill."""
+        last_words: list[Message] = []
+        workers, self._workers = list(self._workers.values()), {}
+        deadline = time.monotonic() + PATIENCE_S
+        for worker in workers:
+            self._write(worker, pickle.dumps(None))
+            _stop_listening(worker.pipe)
+        for worker in workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            last_words += self._read_output(worker)
+            self._bury(worker)
+        return last_words
+
+
+def _stop_listening(pipe: Connection) -> None:
+    """Make the other end's writes fail, so that a trial on a long lease notices."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(pipe.fileno())) as end:
+        end.shutdown(socket.SHUT_RD)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def how_it_ended(code: int) -> str:
+    """Return the end of a process in words.
+
+    >>> how_it_ended(-9), how_it_ended(3)
+    ('was killed by signal 9 (SIGKILL)', 'ended with exit code 3')
+    """
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was killed by signal {-code} ({signal.Signals(-code).name})"

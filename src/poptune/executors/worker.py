@@ -1,0 +1,82 @@
+"""The main function of a worker process: commands in, messages out, over one socket."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+from poptune.executors.base import Job, Message, WorkerBroken
+from poptune.executors.host import Host, introduce
+from poptune.trainables.session import Unwound
+
+
+def main(descriptor: int) -> None:
+    """Serve a driver until it closes the socket, by intent or by dying.
+
+    Args:
+        descriptor: File descriptor of our end of the socket pair.
+    """
+    faulthandler.enable()  # a crash in native code leaves its last words
+    os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
+    try:
+        _serve(Connection(descriptor))
+    except (EOFError, OSError):
+        # The driver died. Trials in their own code, and processes that they started, end with us.
+        os.killpg(0, signal.SIGKILL)
+
+
+def _serve(pipe: Connection) -> None:
+    number, path, packed = pickle.loads(pipe.recv_bytes())
+    sys.path[:] = path
+    try:
+        host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message))
+    except Exception:
+        _send(pipe, WorkerBroken(number, traceback.format_exc()))
+        return
+    _send(pipe, introduce(number))
+    while (command := pickle.loads(pipe.recv_bytes())) is not None:
+        host.carry_out(command)
+    host.close()
+
+
+def _send(pipe: Connection, message: Message) -> bool:
+    try:
+        pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+    except OSError:
+        raise Unwound from None  # the driver listens no more: let the trial clean up, and end
+    return False
+
+
+def start_message(number: int, job: bytes) -> bytes:
+    """Return the first message to a worker.
+
+    The job travels as bytes within: its modules can be imported only once `sys.path` is set.
+    """
+    return pickle.dumps((number, sys.path, job), pickle.HIGHEST_PROTOCOL)
+
+
+def packed_job(job: Job) -> bytes:
+    """Return a job as bytes. Functions of a script or notebook travel by value.
+
+    Raises:
+        UsageError: The trainable cannot be sent to another process; the message names the object in the way.
+    """
+    import cloudpickle
+
+    from poptune.executors.unpicklable import explain
+
+    try:
+        return bytes(cloudpickle.dumps(job))
+    except Exception as error:
+        raise explain(job.trainable, error) from error
+
+
+def command_line(descriptor: int) -> list[str]:
+    """Return the command that starts a worker process. The user's script is not run again in it."""
+    return [sys.executable, "-c", f"from poptune.executors.worker import main; main({descriptor})"]

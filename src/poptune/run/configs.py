@@ -1,0 +1,117 @@
+"""What a user says about a run, apart from the training itself. Names and defaults are Ray Tune's where it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from poptune.core.objective import Mode
+from poptune.errors import OptionError
+from poptune.executors.base import Executor
+from poptune.schedulers.base import Scheduler, check_mode
+from poptune.storage.journal import Durability
+from poptune.storage.retention import CheckpointConfig
+
+StopCriterion = Mapping[str, float] | Callable[[str, dict[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """How to search.
+
+    Args:
+        metric: Reported number that ranks trials. Here or in the scheduler, not in both.
+        mode: "min" or "max". Here or in the scheduler, not in both.
+        scheduler: Decides who trains on, who is cloned; by default trials train independently.
+        num_samples: How often the search space is sampled; with a grid, how often the whole grid is run.
+        max_concurrent_trials: Most trials that train at the same time; None: as many as the machine holds. Others
+            wait in their workers and take turns.
+        seed: What every draw of the run derives from; None draws one, which is recorded and shown.
+
+    >>> TuneConfig(metric="accuracy", mode="max", num_samples=8, seed=0).num_samples
+    8
+    """
+
+    metric: str | None = None
+    mode: Mode | None = None
+    scheduler: Scheduler | None = None
+    num_samples: int = 1
+    max_concurrent_trials: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_mode(self.mode)
+        _check_count("num_samples", self.num_samples)
+        if self.max_concurrent_trials is not None:
+            _check_count("max_concurrent_trials", self.max_concurrent_trials)
+        if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
+            raise OptionError(f"seed must be a whole number from 0, or None, not {self.seed!r}.")
+        if self.scheduler is not None and not hasattr(self.scheduler, "decide"):
+            raise OptionError(
+                f"scheduler must be a scheduler object such as PopulationBasedTraining(...), not {self.scheduler!r}."
+            )
+
+
+@dataclass(frozen=True)
+class FailureConfig:
+    """What happens when a trial fails.
+
+    Args:
+        max_failures: How often each trial may start again from its newest checkpoint; -1: without end.
+        fail_fast: Whether the first final failure stops the whole run; "raise" also raises it.
+    """
+
+    max_failures: int = 0
+    fail_fast: bool | Literal["raise"] = False
+
+    def __post_init__(self) -> None:
+        count = self.max_failures
+        if isinstance(count, bool) or not isinstance(count, int) or count < -1:
+            raise OptionError(f"max_failures must be a whole number from 0, or -1 for no limit, not {count!r}.")
+        if self.fail_fast not in (True, False, "raise"):
+            raise OptionError(f'fail_fast must be True, False or "raise", not {self.fail_fast!r}.')
+        if self.fail_fast and count != 0:
+            raise OptionError("fail_fast stops at the first failure: it needs max_failures=0.")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where and how to run.
+
+    Args:
+        name: Name of the run and of its directory; None: the trainable's name and the time. If the directory exists,
+            a number is added: no run writes into another's.
+        storage_path: Directory of the run's directory.
+        stop: When a trial has trained enough: `{"training_iteration": 100}` (any key that reaches its value), or
+            `f(trial_id, result) -> bool`.
+        failure_config: What happens when a trial fails.
+        checkpoint_config: Which checkpoints stay.
+        verbose: 0 prints nothing, 1 the status and every exploit, 2 also every report.
+        executor: Where trials run: in worker "processes", "inline" in this process, or an executor object.
+        durability: What a report outlives when it counts: the death of any "process", or also a "power" cut (each
+            commit then waits for the disk, some milliseconds).
+    """
+
+    name: str | None = None
+    storage_path: str | Path = "poptune_results"
+    stop: StopCriterion | None = None
+    failure_config: FailureConfig = field(default_factory=FailureConfig)
+    checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
+    verbose: int = 1
+    executor: Literal["processes", "inline"] | Executor = "processes"
+    durability: Durability = "process"
+
+    def __post_init__(self) -> None:
+        if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
+            raise OptionError(f"name must be the name of a directory, not {self.name!r}.")
+        if isinstance(self.executor, str) and self.executor not in ("processes", "inline"):
+            raise OptionError(f'executor must be "processes", "inline" or an executor object, not {self.executor!r}.')
+        if self.durability not in ("process", "power"):
+            raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
+
+
+def _check_count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise OptionError(f"{name} must be a whole number from 1, not {value!r}.")

@@ -1,0 +1,271 @@
+"""What a run leaves: a result per trial. Everything is read from the journal, which stays the only source of truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from poptune.core.decisions import Exploit
+from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
+from poptune.core.lineage import Segment, lineage
+from poptune.core.nested import Config, flatten, lookup
+from poptune.core.objective import Mode, Objective, is_number
+from poptune.core.population import Population
+from poptune.core.trial import Status, Trial
+from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
+from poptune.run.rows import ROW_KINDS, complete, rows
+from poptune.run.schedule import Schedule
+from poptune.schedulers.base import check_mode
+from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.journal import Journal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Scope = Literal["last", "all", "avg", "last-5-avg", "last-10-avg"]
+
+_SCOPES: dict[str, Callable[[Sequence[float], Mode], float]] = {
+    "last": lambda values, mode: values[-1],
+    "all": lambda values, mode: max(values) if mode == "max" else min(values),
+    "avg": lambda values, mode: sum(values) / len(values),
+    "last-5-avg": lambda values, mode: sum(values[-5:]) / len(values[-5:]),
+    "last-10-avg": lambda values, mode: sum(values[-10:]) / len(values[-10:]),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one trial achieved.
+
+    Attributes:
+        trial_id: The trial's id.
+        config: The hyperparameters in force at its end.
+        metrics: Its last result, empty if it never reported.
+        checkpoint: The saved state of its last weights; right after an exploit it is the donor's. None if none is.
+        error: Why it failed for good, with the traceback of the training code; None if it did not.
+        path: Its folder.
+        lineage: The stretches of training behind its last weights: which trial, which iterations, which config.
+    """
+
+    trial_id: str
+    config: Config
+    metrics: dict[str, Any]
+    checkpoint: Checkpoint | None
+    error: TrialError | None
+    path: str
+    lineage: tuple[Segment, ...]
+    _run_dir: Path
+    _trial: Trial
+
+    @property
+    def schedule(self) -> Schedule:
+        """The hyperparameters over iterations that made the last weights, through all exploits."""
+        return Schedule(self.lineage)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """Every result of the trial exactly once, in order, flattened with `/`."""
+        with Journal.open(self._run_dir) as journal:
+            return rows(journal.records(*ROW_KINDS, trial=self.trial_id), self._trial)
+
+    @property
+    def metrics_dataframe(self) -> pd.DataFrame:
+        """Every result of the trial as a data frame: one row per report, hyperparameters as `config/<name>`."""
+        return _data_frame(self.rows, "Result.metrics_dataframe")
+
+    @property
+    def best_checkpoints(self) -> list[tuple[Checkpoint, dict[str, Any]]]:
+        """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first."""
+        with Journal.open(self._run_dir) as journal:
+            kept: dict[str, dict[str, Any]] = {}
+            for record in journal.records(Reported, CheckpointDeleted, trial=self.trial_id):
+                if isinstance(record, Reported) and record.checkpoint:
+                    kept[record.checkpoint.path] = dict(record.metrics)
+                elif isinstance(record, CheckpointDeleted):
+                    kept.pop(record.path, None)
+        return [(Checkpoint(self._run_dir / path), metrics) for path, metrics in kept.items()]
+
+    def get_best_checkpoint(self, metric: str, mode: Mode) -> Checkpoint | None:
+        """Return the kept checkpoint with the best reported value of a metric, None if there is none."""
+        check_mode(mode)
+        scored = [
+            (Objective(metric, mode).score(metrics), checkpoint)
+            for checkpoint, metrics in self.best_checkpoints
+            if is_number(lookup(metrics, metric)) and not math.isnan(lookup(metrics, metric))
+        ]
+        return max(scored, key=lambda item: item[0])[1] if scored else None
+
+    def __repr__(self) -> str:
+        state = f"error={str(self.error).splitlines()[0]!r}" if self.error else f"metrics={self.metrics!r}"
+        return f"Result(trial_id={self.trial_id!r}, config={self.config!r}, {state})"
+
+
+class ResultGrid(Sequence[Result]):
+    """The results of a run, one per trial in the order of the trials.
+
+    Args:
+        population: The trials at the end of the run.
+        run_dir: The directory of the run.
+        objective: What ranked them, if anything.
+
+    Attributes:
+        exploits: Every exploit of the run, in order.
+    """
+
+    def __init__(self, population: Population, run_dir: Path, objective: Objective | None) -> None:
+        self._run_dir = run_dir
+        self._objective = objective
+        with Journal.open(run_dir) as journal:
+            initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
+            self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
+            last = {trial.id: journal.last(Reported, trial.id) for trial in population}
+        self._results = [
+            _result(
+                trial,
+                run_dir,
+                last[trial.id],
+                lineage(trial.id, trial.progress.iteration, initial, self.exploits),
+            )
+            for trial in population
+        ]
+        self._statuses = [trial.status for trial in population]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._results[index]
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self._results)
+
+    @property
+    def experiment_path(self) -> str:
+        """The directory of the run."""
+        return str(self._run_dir)
+
+    @property
+    def errors(self) -> list[TrialError]:
+        """Why trials failed for good."""
+        return [result.error for result in self._results if result.error is not None]
+
+    @property
+    def num_errors(self) -> int:
+        """How many trials failed for good."""
+        return len(self.errors)
+
+    @property
+    def num_terminated(self) -> int:
+        """How many trials ended as they should."""
+        return self._statuses.count(Status.TERMINATED)
+
+    @property
+    def lineage(self) -> dict[str, tuple[Segment, ...]]:
+        """The family tree of the run: per trial the stretches of training behind its last weights."""
+        return {result.trial_id: result.lineage for result in self._results}
+
+    def get_best_result(
+        self,
+        metric: str | None = None,
+        mode: Mode | None = None,
+        scope: Scope = "last",
+        filter_nan_and_inf: bool = True,
+    ) -> Result:
+        """Return the best trial's result.
+
+        Args:
+            metric: Which reported number decides; by default that of the run.
+            mode: "min" or "max"; by default that of the run.
+            scope: Which of a trial's values counts: its "last", the best of "all", the "avg" of all, or of the last 5
+                or 10.
+            filter_nan_and_inf: Leave out values that are no finite number.
+
+        Raises:
+            ValueError: No metric is known, or the scope is not one of those.
+            RuntimeError: No trial reported a value that counts.
+        """
+        if len(self._results) == 1:
+            return self._results[0]
+        objective = self._objective_for(metric, mode)
+        if scope not in _SCOPES:
+            known = ", ".join(map(repr, _SCOPES))
+            raise OptionError(f"scope must be one of {known}, not {scope!r}.{nearest(str(scope), _SCOPES)}")
+        best: tuple[float, Result] | None = None
+        for result in self._results:
+            values = _values(result, objective.metric, scope, filter_nan_and_inf)
+            if not values:
+                continue
+            value = _SCOPES[scope](values, objective.mode)
+            score = value if objective.mode == "max" else -value
+            if best is None or score > best[0]:
+                best = score, result
+        if best is None:
+            raise NoResultError(self._why_none(objective.metric))
+        return best[1]
+
+    def _objective_for(self, metric: str | None, mode: Mode | None) -> Objective:
+        check_mode(mode)
+        known = self._objective
+        metric = metric or (known.metric if known else None)
+        mode = mode or (known.mode if known else None)
+        if metric is None or mode is None:
+            raise OptionError('The run has no metric: say which, as in get_best_result(metric="accuracy", mode="max").')
+        return Objective(metric, mode)
+
+    def _why_none(self, metric: str) -> str:
+        keys = list(dict.fromkeys(key for result in self._results for key in flatten(result.metrics)))
+        if metric in keys:
+            return f"No trial reported a finite value of {metric!r}."
+        failed = f" {self.num_errors} of {len(self)} trials failed." if self.errors else ""
+        return f"No trial reported {metric!r}.{nearest(metric, keys)}{failed}"
+
+    def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:
+        """Return one row per trial: its last result, or the one that is best in `filter_metric`."""
+        check_mode(filter_mode)
+        chosen = []
+        for result in self._results:
+            candidates = result.rows
+            if filter_metric is not None:
+                objective = Objective(filter_metric, filter_mode or "max")
+                scored = [row for row in candidates if is_number(row.get(filter_metric))]
+                candidates = sorted(scored, key=lambda row, o=objective: o.score(row))  # type: ignore[misc]
+            if candidates:
+                chosen.append({**candidates[-1], "logdir": result.path})
+        return _data_frame(chosen, "ResultGrid.get_dataframe")
+
+    def __repr__(self) -> str:
+        lines = ",\n  ".join(map(repr, self._results))
+        return f"ResultGrid<[\n  {lines}\n]>"
+
+
+def _result(trial: Trial, run_dir: Path, report: Reported | None, behind: tuple[Segment, ...]) -> Result:
+    saved = trial.checkpoint
+    return Result(
+        trial_id=trial.id,
+        config=trial.config,
+        metrics=complete(report, trial, trial.config, None) if report else {},
+        checkpoint=Checkpoint(run_dir / saved.path) if saved and (run_dir / saved.path).is_dir() else None,
+        error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
+        path=str(run_dir / trial.folder),
+        lineage=behind,
+        _run_dir=run_dir,
+        _trial=trial,
+    )
+
+
+def _values(result: Result, metric: str, scope: str, finite_only: bool) -> list[float]:
+    sources = [result.metrics] if scope == "last" else result.rows
+    found = [value for source in sources if is_number(value := lookup(source, metric))]
+    return [float(value) for value in found if math.isfinite(value) or not finite_only]
+
+
+def _data_frame(table: list[dict[str, Any]], purpose: str) -> pd.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingExtra("pandas", extra="plots", purpose=purpose) from None
+    return pd.DataFrame(table)

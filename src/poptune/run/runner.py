@@ -1,0 +1,354 @@
+"""The loop: reports come in, the scheduler decides, the decision is written down, then it is carried out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from poptune.core.decisions import Continue, Decision, Exploit, Stop
+from poptune.core.events import (
+    Cause,
+    CheckpointDeleted,
+    Reported,
+    TrialEvicted,
+    TrialFailed,
+    TrialFinished,
+    TrialStarted,
+)
+from poptune.core.lease import Lease
+from poptune.core.population import Population
+from poptune.core.randomness import training_seed
+from poptune.core.trial import Status, Trial
+from poptune.errors import MetricError, TrialError, UsageError, WorkerDied
+from poptune.executors.base import (
+    Command,
+    Executor,
+    Halt,
+    Job,
+    Message,
+    Printed,
+    ReportArrived,
+    Resume,
+    Start,
+    TrialRaised,
+    TrialReturned,
+    WorkerBroken,
+    WorkerLost,
+    WorkerReady,
+)
+from poptune.run.configs import FailureConfig
+from poptune.run.observer import Observers
+from poptune.run.rows import complete
+from poptune.run.stopping import StopCriteria
+from poptune.run.turns import Turns
+from poptune.schedulers.base import Scheduler, settle, step
+from poptune.storage.journal import Journal
+from poptune.storage.records import Record
+from poptune.storage.retention import Retention
+from poptune.storage.store import CheckpointStore, number_of
+from poptune.storage.syncing import Syncer
+
+TICK_S = 0.1
+COMMIT_PERIOD_S = 0.05  # reports that nobody waits for are written this often
+_STARTS_BEFORE_GIVING_UP = 3
+
+
+class Runner:
+    """Drives a population until no trial is live.
+
+    Args:
+        job: What trains.
+        population: Its trials, none started.
+        scheduler: Decides; bound to metric and mode.
+        executor: Carries out; closed at the end.
+        journal: Written before anything is carried out.
+        store: Where checkpoints lie.
+        syncer: Bounds what a power cut can take.
+        retention: Says which checkpoints may go.
+        criteria: When a trial has trained enough.
+        failure: What happens when a trial fails.
+        observers: Who watches.
+    """
+
+    def __init__(
+        self,
+        *,
+        job: Job,
+        population: Population,
+        scheduler: Scheduler,
+        executor: Executor,
+        journal: Journal,
+        store: CheckpointStore,
+        syncer: Syncer | None,
+        retention: Retention,
+        criteria: StopCriteria,
+        failure: FailureConfig,
+        observers: Observers,
+    ) -> None:
+        self.population = population
+        self._job = job
+        self._scheduler = scheduler
+        self._executor = executor
+        self._journal = journal
+        self._store = store
+        self._syncer = syncer
+        self._retention = retention
+        self._criteria = criteria
+        self._failure = failure
+        self._observers = observers
+        self._turns = Turns(executor.workers)
+        self._ready: dict[int, WorkerReady] = {}
+        self._lost_unready = 0
+        self._starts: dict[str, TrialStarted] = {}
+        self._restart: dict[str, Cause] = {}  # trials whose next turn begins with a call of their function
+        self._next_checkpoint: dict[str, int] = {}
+        self._records: list[Record] = []
+        self._commands: list[tuple[int, Command]] = []
+        self._committed_at = time.monotonic()
+        self._has_scored = False  # a report has passed the scheduler: the metric's name is right
+
+    def run(self) -> None:
+        """Train until no trial is live.
+
+        Raises:
+            UsageError: The run cannot work, for example because the metric is never reported.
+            WorkerDied: Workers end before they can take a trial.
+            TrialError: A trial failed and `FailureConfig(fail_fast="raise")` asks for it.
+        """
+        for trial in self.population:
+            self._restart[trial.id] = "first"
+            self._turns.want(trial.id)
+        try:
+            self._executor.open(self._job)
+            while self.population.live:
+                self._round()
+        finally:
+            for message in self._executor.close():
+                if isinstance(message, Printed):
+                    self._print(message)
+            self._write()
+            self._observers.tell(lambda observer: observer.on_end(self.population))
+
+    def _round(self) -> None:
+        for message in self._executor.receive(TICK_S):
+            self._handle(message)
+        self._give_turns()
+        # Reports that nobody waits for are written in batches; whatever is carried out is written first.
+        if self._commands or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
+            self._write()
+        self._carry_out()
+        self._observers.tell(lambda observer: observer.on_tick(self.population))
+
+    def _note(self, record: Record) -> None:
+        """Take one event or decision into the population and, soon, the journal."""
+        self.population.apply(record)
+        self._records.append(record)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case ReportArrived():
+                self._reported(message)
+            case TrialReturned():
+                self._turns.block(message.worker)
+                self._turns.leave(message.trial)
+                if self.population[message.trial].status.is_live:
+                    self._note(TrialFinished(message.trial))
+                    self._settle_others()
+            case TrialRaised():
+                self._turns.block(message.worker)
+                self._turns.leave(message.trial)
+                if message.is_usage_error and not self._has_scored:
+                    raise UsageError(_last_line(message.error))
+                if self.population[message.trial].status.is_live:
+                    self._failed(message.trial, message.error, message.traceback)
+            case WorkerReady():
+                self._ready[message.worker] = message
+                self._turns.worker_is_ready(message.worker)
+            case WorkerLost():
+                self._worker_lost(message)
+            case WorkerBroken():
+                raise UsageError(
+                    f"The trainable {self._job.trainable.name} cannot be loaded in a worker process:\n{message.error}"
+                )
+            case Printed():
+                self._print(message)
+
+    def _print(self, message: Printed) -> None:
+        self._observers.tell(lambda observer: observer.on_output(message.worker, message.text))
+
+    # Reports.
+
+    def _reported(self, message: ReportArrived) -> None:
+        if message.waits:
+            self._turns.block(message.worker)
+        trial = self.population[message.trial]
+        if not trial.status.is_live:
+            self._halt(trial.id, message)
+            return
+        report = Reported(message.trial, message.metrics, message.progress, message.checkpoint)
+        self._checkpointed(report)
+        if message.is_final:
+            self._note(report)
+        elif reason := self._criteria.reason(trial.id, self._result(report, trial)):
+            self._note(report)
+            self._note(Stop(trial.id, reason))
+            self._halt(trial.id, message)
+            self._settle_others()
+        else:
+            self._judged(report, message)
+
+    def _result(self, report: Reported, trial: Trial) -> Mapping[str, Any]:
+        """Return what a stop function sees; thresholds need no more than what was reported."""
+        if self._criteria.function is None:
+            return report.metrics
+        return complete(report, trial, trial.config, self._starts[trial.id])
+
+    def _judged(self, report: Reported, message: ReportArrived) -> None:
+        """Let the scheduler look at a report, and follow its decisions."""
+        try:
+            events = step(self._scheduler, self.population, report)
+        except MetricError as error:
+            self._records.append(report)
+            if not self._has_scored:
+                raise
+            self._failed(report.trial, f"{type(error).__name__}: {error}", "", may_retry=False)
+            self._halt(report.trial, message)
+            return
+        self._has_scored = True
+        self._records.extend(events)
+        self._follow([event for event in events if isinstance(event, Decision)])
+        if message.waits and self.population[report.trial].status is Status.RUNNING:
+            self._turns.want(report.trial)
+
+    def _checkpointed(self, report: Reported) -> None:
+        if (saved := report.checkpoint) is None:
+            return
+        self._next_checkpoint[report.trial] = number_of(saved) + 1
+        self._retention.stored(saved, report.metrics)
+        if self._syncer:
+            self._syncer.add(self._store.run_dir / saved.path)
+
+    def _settle_others(self) -> None:
+        """Somebody left: those who waited for that one may be settled now."""
+        decisions = settle(self._scheduler, self.population)
+        self._records.extend(decisions)
+        self._follow(decisions)
+
+    def _follow(self, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            match decision:
+                case Continue():
+                    self._turns.want(decision.trial)
+                case Exploit():
+                    self._restart[decision.trial] = "exploit"
+                    self._turns.want(decision.trial)
+                case Stop():
+                    if (home := self._turns.home(decision.trial)) is not None:
+                        self._commands.append((home, Halt(decision.trial)))
+                    self._turns.leave(decision.trial)
+
+    def _halt(self, trial: str, message: ReportArrived) -> None:
+        """End a trial that is no longer live. One on a lease is ended when it next waits."""
+        if message.waits:
+            self._commands.append((message.worker, Halt(trial)))
+            self._turns.leave(trial)
+
+    # Failures.
+
+    def _failed(self, trial: str, error: str, traceback: str, *, may_retry: bool = True) -> None:
+        allowed = self._failure.max_failures
+        retry = may_retry and (allowed < 0 or self.population[trial].failures < allowed)
+        self._note(TrialFailed(trial, error, traceback, retry))
+        if retry:
+            self._restart[trial] = "recovery"
+            self._turns.want(trial)
+            return
+        if self._failure.fail_fast:
+            self._stop_all(trial)
+        self._settle_others()
+
+    def _stop_all(self, failed: str) -> None:
+        for other in [t for t in self.population if t.status.is_live]:
+            self._note(Stop(other.id, f"trial {failed} failed, and fail_fast is set"))
+        if self._failure.fail_fast == "raise":
+            raise TrialError(f"Trial {failed} failed: {self.population[failed].error}")
+
+    def _worker_lost(self, message: WorkerLost) -> None:
+        if self._ready.pop(message.worker, None) is None:
+            self._lost_unready += 1
+            if self._lost_unready >= _STARTS_BEFORE_GIVING_UP:
+                raise WorkerDied(
+                    f"Worker processes end before they can take a trial; the last one {message.reason}."
+                    " What it printed stands above."
+                )
+        running = self._turns.running(message.worker)
+        for trial in self._turns.worker_is_lost(message.worker):
+            if not self.population[trial].status.is_live:
+                continue
+            if trial == running:
+                self._failed(trial, f"WorkerDied: the worker process {message.reason} while it trained", "")
+            else:
+                self._note(TrialEvicted(trial, f"its worker process {message.reason} while another trained"))
+                self._restart.setdefault(trial, "recovery")
+                if self.population[trial].status is Status.PENDING:
+                    self._turns.want(trial)
+
+    # Actions.
+
+    def _give_turns(self) -> None:
+        for worker, trial_id in self._turns.take(self.population):
+            trial = self.population[trial_id]
+            lease = self._lease(trial)
+            if cause := self._restart.pop(trial_id, None):
+                self._note(self._started(trial, worker, cause))
+                self._commands.append((worker, self._start(trial, lease)))
+            else:
+                self._commands.append((worker, Resume(trial_id, lease)))
+
+    def _lease(self, trial: Trial) -> Lease:
+        lease = self._scheduler.lease(trial, self._criteria.thresholds)
+        return replace(lease, every=True) if self._criteria.function else lease
+
+    def _started(self, trial: Trial, worker: int, cause: Cause) -> TrialStarted:
+        where = self._ready[worker]
+        started = TrialStarted(trial.id, cause, trial.progress, worker, where.pid, where.hostname, where.node_ip)
+        self._starts[trial.id] = started
+        return started
+
+    def _start(self, trial: Trial, lease: Lease) -> Start:
+        return Start(
+            trial=trial.id,
+            folder=trial.folder,
+            config=trial.config,
+            progress=trial.progress,
+            checkpoint=trial.checkpoint,
+            next_checkpoint=self._next_checkpoint.get(trial.id, 0),
+            seed=training_seed(self.population.seed, trial.index, trial.generation),
+            lease=lease,
+        )
+
+    def _write(self) -> None:
+        """Make everything noted safe, then remove checkpoints that are not needed any more."""
+        if not self._records:
+            return
+        doomed = self._retention.doomed(self.population.needed)
+        records = [*self._records, *(CheckpointDeleted(saved.trial, saved.path) for saved in doomed)]
+        self._records = []
+        self._journal.append(records)
+        self._journal.commit()
+        self._committed_at = time.monotonic()
+        for saved in doomed:
+            self._store.delete(saved)
+        self._observers.tell(lambda observer: observer.on_records(records, self.population))
+
+    def _carry_out(self) -> None:
+        commands, self._commands = self._commands, []
+        for worker, command in commands:
+            self._executor.send(worker, command)
+
+
+def _last_line(error: str) -> str:
+    """Return the message of an error line such as `poptune.errors.MetricError: metric ...`."""
+    return error.partition(": ")[2] or error

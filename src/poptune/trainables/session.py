@@ -1,0 +1,150 @@
+"""What training code talks to: `report`, `get_checkpoint`, `get_context`.
+
+Exactly one trial runs at a time in a process, so the session that these functions speak to is one module variable: code
+that reports from a thread of its own reaches it too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from poptune.errors import MetricError
+from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.encoding import plain_number
+
+
+class Unwound(BaseException):
+    """Raised out of `report` to end a trial's function, so that its `with` and `finally` blocks run.
+
+    Like `GeneratorExit` it is no `Exception`: training code that catches those does not catch it.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class TrialContext:
+    """Facts about the trial that asks.
+
+    Attributes:
+        trial_id: Unique in the run.
+        trial_name: The trainable's name and the id.
+        trial_dir: The trial's folder, absolute; it exists.
+        experiment_name: Name of the run.
+        resources: What one trial may use, such as `{"cpu": 1, "gpu": 0.5}`.
+    """
+
+    trial_id: str | None = None
+    trial_name: str | None = None
+    trial_dir: str | None = None
+    experiment_name: str | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+    def get_trial_id(self) -> str | None:
+        """Return the trial's id."""
+        return self.trial_id
+
+    def get_trial_name(self) -> str | None:
+        """Return the trainable's name and the trial's id."""
+        return self.trial_name
+
+    def get_trial_dir(self) -> str | None:
+        """Return the trial's folder."""
+        return self.trial_dir
+
+    def get_experiment_name(self) -> str | None:
+        """Return the name of the run."""
+        return self.experiment_name
+
+    def get_trial_resources(self) -> Mapping[str, float]:
+        """Return what one trial may use."""
+        return self.resources
+
+
+class Session(Protocol):
+    """A trial that runs, as its code sees it."""
+
+    context: TrialContext
+    checkpoint: Checkpoint | None
+
+    def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
+        """Hand a report over, and wait if it needs an answer."""
+
+
+current: Session | None = None
+
+
+def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) -> None:
+    """Report the results of one iteration, and perhaps a checkpoint that goes with them.
+
+    Returns when training shall go on. If the trial is to go on as a clone of another, or has met its stop criterion,
+    this does not return: the function is unwound, its `with` and `finally` blocks run, and as a clone it is called
+    again with the new config. The files of the checkpoint are copied before this returns.
+
+    Args:
+        metrics: Numbers by name; may be nested, and may hold strings and lists beside. The metric that ranks trials
+            must be one real number.
+        checkpoint: The state after this iteration. Without checkpoints a trial can neither be cloned nor become a
+            clone.
+
+    Raises:
+        MetricError: A value is a torch tensor, or `metrics` is no dictionary.
+
+    Outside of a run it only warns, so that a training function can be tried by hand:
+
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     report({"accuracy": 0.9})
+    >>> str(caught[0].message)
+    'tune.report was called outside of a run: nothing is recorded.'
+    """
+    if current is None:
+        warnings.warn("tune.report was called outside of a run: nothing is recorded.", stacklevel=2)
+        return
+    current.report(plain_metrics(metrics), checkpoint)
+
+
+def get_checkpoint() -> Checkpoint | None:
+    """Return the checkpoint to go on from: the donor's for a clone, one's own after a failure; None at the start.
+
+    >>> get_checkpoint() is None
+    True
+    """
+    return current.checkpoint if current else None
+
+
+def get_context() -> TrialContext:
+    """Return facts about the running trial; all None outside of a run.
+
+    >>> get_context().get_trial_id() is None
+    True
+    """
+    return current.context if current else TrialContext()
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+
+
+def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metrics with NumPy scalars and arrays as plain numbers and lists, nested dictionaries included.
+
+    Raises:
+        MetricError: A value is a torch tensor, or `metrics` is no dictionary.
+    """
+    if not isinstance(metrics, Mapping):
+        raise MetricError(f'tune.report takes a dictionary such as {{"accuracy": 0.9}}, not {type(metrics).__name__}.')
+    return {str(key): _plain(str(key), value) for key, value in metrics.items()}
+
+
+def _plain(key: str, value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(f"{key}/{name}", item) for name, item in value.items()}
+    library = type(value).__module__.partition(".")[0]
+    if library == "torch" and hasattr(value, "detach"):
+        raise MetricError(f"Metric {key!r} is a torch tensor. Report a number: use value.item(), or float(value).")
+    if library == "numpy":
+        return value.tolist() if getattr(value, "shape", ()) else plain_number(value)
+    return value

@@ -1,0 +1,224 @@
+"""The front door: `Tuner(...).fit()` puts space, scheduler, executor, journal and console together, and runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from poptune.core.events import TrialAdded
+from poptune.core.objective import Objective
+from poptune.core.population import Population
+from poptune.core.randomness import Purpose, rng_for
+from poptune.core.variants import check_space, experiment_tag, variants
+from poptune.errors import StorageError, UsageError
+from poptune.executors.base import Executor, Job
+from poptune.executors.machine import Machine
+from poptune.faces.console import console_for
+from poptune.run.configs import RunConfig, TuneConfig
+from poptune.run.observer import Observer, Observers
+from poptune.run.results import ResultGrid
+from poptune.run.runner import Runner
+from poptune.run.stopping import StopCriteria
+from poptune.schedulers.base import Scheduler
+from poptune.schedulers.fifo import FIFOScheduler
+from poptune.storage.journal import Journal
+from poptune.storage.retention import Retention
+from poptune.storage.store import CheckpointStore
+from poptune.storage.syncing import Syncer
+from poptune.trainables.packed import Packed
+from poptune.version import __version__
+
+_UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
+_LONGEST_FOLDER = 130
+
+
+class Tuner:
+    """Trains a population and finds hyperparameter schedules. The API is Ray Tune's.
+
+    Everything that can be refused is refused here or at the start of `fit`, before any training.
+
+    Args:
+        trainable: A function `train(config)` or a class derived from `tune.Trainable`; see `with_parameters` and
+            `with_resources` to bind data and ask for resources.
+        param_space: First config of the trials: values, `tune.uniform(...)` and other domains,
+            `tune.grid_search([...])`.
+        tune_config: How to search.
+        run_config: Where and how to run.
+
+    Raises:
+        UsageError: The trainable or the search space cannot work.
+
+    >>> import tempfile
+    >>> def climb(config):
+    ...     return {"height": config["speed"] * 10}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tuner = Tuner(climb, param_space={"speed": {"grid_search": [1, 3, 2]}},
+    ...                   tune_config=TuneConfig(metric="height", mode="max", seed=0),
+    ...                   run_config=RunConfig(storage_path=folder, executor="inline", verbose=0))
+    ...     tuner.fit().get_best_result().config
+    {'speed': 3}
+    """
+
+    def __init__(
+        self,
+        trainable: Any,
+        *,
+        param_space: Mapping[str, Any] | None = None,
+        tune_config: TuneConfig | None = None,
+        run_config: RunConfig | None = None,
+    ) -> None:
+        self._trainable = Packed.of(trainable)
+        self._param_space = param_space or {}
+        self._tune_config = tune_config or TuneConfig()
+        self._run_config = run_config or RunConfig()
+        self._criteria = StopCriteria(self._run_config.stop)
+        scheduler = self._tune_config.scheduler or FIFOScheduler()
+        self._scheduler: Scheduler = scheduler.bound(self._tune_config.metric, self._tune_config.mode)
+        self._results: ResultGrid | None = None
+        check_space(self._param_space)
+        self._check_checkpointing()
+
+    def fit(self) -> ResultGrid:
+        """Train until every trial has met its stop criterion, returned or failed, and return the results.
+
+        A trial that fails does not stop the others: see `ResultGrid.errors`.
+
+        Raises:
+            UsageError: The run cannot work; nothing has trained.
+            MetricError: The first report lacks the metric.
+        """
+        config, run = self._tune_config, self._run_config
+        seed = config.seed if config.seed is not None else secrets.randbelow(2**32)
+        added = self._trials(seed)
+        executor = self._executor(len(added))
+        run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
+        job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
+        observers: list[Observer] = []
+        if run.verbose:
+            observers.append(console_for(self._scheduler, run_dir, seed, run.verbose))
+        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
+            population = Population.of(added, seed)
+            journal.append(added)
+            journal.commit()
+            syncer = Syncer(journal) if run.durability == "process" else None
+            try:
+                Runner(
+                    job=job,
+                    population=population,
+                    scheduler=self._scheduler,
+                    executor=executor,
+                    journal=journal,
+                    store=CheckpointStore(run_dir, job.is_durable),
+                    syncer=syncer,
+                    retention=Retention(run.checkpoint_config),
+                    criteria=self._criteria,
+                    failure=run.failure_config,
+                    observers=Observers(observers),
+                ).run()
+            finally:
+                CheckpointStore(run_dir).clear_staging()
+                if syncer:
+                    syncer.close()
+        self._results = ResultGrid(population, run_dir, self._objective())
+        return self._results
+
+    def get_results(self) -> ResultGrid:
+        """Return what `fit` returned.
+
+        Raises:
+            UsageError: `fit` has not been called.
+        """
+        if self._results is None:
+            raise UsageError("There are no results yet: call fit() first.")
+        return self._results
+
+    def _check_checkpointing(self) -> None:
+        saving = self._run_config.checkpoint_config
+        if not self._trainable.is_class and (saving.checkpoint_frequency or saving.checkpoint_at_end):
+            raise UsageError(
+                "checkpoint_frequency and checkpoint_at_end are for class trainables. A function saves by"
+                " tune.report(metrics, checkpoint=...)."
+            )
+
+    def _trials(self, seed: int) -> list[TrialAdded]:
+        found = variants(
+            self._param_space,
+            self._tune_config.num_samples,
+            lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index),
+        )
+        # Seeded runs give the same ids, so that their journals can be compared.
+        run_id = hashlib.blake2s(str(seed).encode()).hexdigest()[:5]
+        stamp = _stamp()
+        added = []
+        for variant in found:
+            # Another generation of the same purpose: what the space drew does not shift what mutations draw.
+            rng = rng_for(seed, Purpose.INITIAL_CONFIG, variant.index, generation=1)
+            config = self._scheduler.initial_config(variant.config, rng)
+            trial = f"{run_id}_{variant.index:05d}"
+            tag = experiment_tag(variant.index, variant.tag_values)
+            folder = f"{self._trainable.name}_{trial}_{tag}"[: _LONGEST_FOLDER - len(stamp) - 1]
+            added.append(TrialAdded(trial, variant.index, config, tag, f"{folder}_{stamp}".translate(_UNSAFE)))
+        return added
+
+    def _executor(self, trials: int) -> Executor:
+        chosen = self._run_config.executor
+        if not isinstance(chosen, str):
+            return chosen
+        machine = Machine.this()
+        slots = min(machine.slots(self._trainable.resources), trials, self._tune_config.max_concurrent_trials or trials)
+        if chosen == "inline":
+            from poptune.executors.inline import InlineExecutor
+
+            return InlineExecutor()
+        from poptune.executors.processes import ProcessExecutor
+
+        return ProcessExecutor(slots, machine)
+
+    def _objective(self) -> Objective | None:
+        return self._scheduler.objective
+
+    def _default_name(self) -> str:
+        return f"{self._trainable.name}_{_stamp()}".translate(_UNSAFE)
+
+    def _about(self, name: str, seed: int, executor: Executor) -> dict[str, Any]:
+        objective = self._objective()
+        return {
+            "name": name,
+            "seed": seed,
+            "trainable": self._trainable.name,
+            "metric": objective.metric if objective else None,
+            "mode": objective.mode if objective else None,
+            "scheduler": type(self._scheduler).__name__,
+            "stop": self._criteria.thresholds,
+            "executor": type(executor).__name__,
+            "workers": executor.workers,
+            "poptune": __version__,
+            "python": platform.python_version(),
+        }
+
+
+def _stamp() -> str:
+    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+
+
+def _new_directory(storage: Path, name: str) -> Path:
+    """Make the directory of a new run; if the name is taken, a number is added."""
+    storage = Path(os.path.abspath(storage.expanduser()))
+    try:
+        storage.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, 1_000_000):
+            run_dir = storage / (name if attempt == 1 else f"{name}_{attempt}")
+            try:
+                run_dir.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return run_dir
+    except OSError as error:
+        raise StorageError(f"Cannot make the directory of the run in {storage}: {error.strerror}.") from error
+    raise StorageError(f"{storage} holds too many runs named {name!r}.")
