@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 
+import poptune as tune
 from poptune.errors import MissingExtra
 from poptune.faces.digits import (
     Examples,
@@ -11,8 +12,10 @@ from poptune.faces.digits import (
     load_digits_split,
     loss,
     loss_and_gradient,
+    train,
     train_epoch,
 )
+from poptune.schedulers import PopulationBasedTraining
 
 SENSIBLE = {"lr": 0.1, "momentum": 0.5, "weight_decay": 1e-5}
 
@@ -133,3 +136,31 @@ def test_the_gradient_is_the_slope_of_the_loss():
                 moved.flat[place] += sign * step
                 slope[side], _ = loss_and_gradient({**weights, name: moved}, examples)
             assert (slope[0] - slope[1]) / (2 * step) == pytest.approx(gradient[name].flat[place], abs=1e-7)
+
+
+def test_a_population_trains_it_and_the_checkpoint_is_the_network_that_was_measured(split, tmp_path):
+    space = {
+        "lr": tune.loguniform(1e-3, 3),
+        "momentum": tune.uniform(0, 0.99),
+        "weight_decay": tune.loguniform(1e-6, 1e-1),
+    }
+    results = tune.Tuner(
+        train,
+        param_space={**space, "checkpoint_interval": 2},
+        tune_config=tune.TuneConfig(
+            metric="validation_loss",
+            mode="min",
+            num_samples=4,
+            seed=0,
+            scheduler=PopulationBasedTraining(
+                "training_iteration", perturbation_interval=2, hyperparam_mutations=space, synch=True
+            ),
+        ),
+        run_config=tune.RunConfig(stop={"training_iteration": 8}, executor="inline", storage_path=tmp_path, verbose=0),
+    ).fit()
+    best = results.get_best_result()
+    assert not results.errors
+    assert results.exploits
+    saved = best.checkpoint.to_dict()
+    assert saved["epoch"] == best.metrics["training_iteration"] == 8
+    assert loss(Network.of(saved), split.validation) == pytest.approx(best.metrics["validation_loss"], rel=1e-9)

@@ -213,8 +213,8 @@ def train(config: Mapping[str, Any]) -> NoReturn:
     Args:
         config: Numbers `lr`, `momentum` and `weight_decay`; `checkpoint_interval` in epochs, 1 if missing.
 
-    Its reports hold `validation_loss` and `train_loss`, in nats per image, and `validation_accuracy`. From its
-    checkpoints, `Network.of(checkpoint.to_dict())` is the network.
+    Its reports hold `validation_loss` and `train_loss`, in nats per image, and `validation_accuracy`. Of its
+    checkpoints, `Network.of(checkpoint.to_dict())` makes the network.
     """
     import poptune as tune
 
