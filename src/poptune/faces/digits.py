@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poptune.errors import MissingExtra
+from poptune.storage.checkpoint import Checkpoint
+from poptune.trainables.session import get_checkpoint, report
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, Floats]
@@ -216,10 +218,8 @@ def train(config: Mapping[str, Any]) -> NoReturn:
     Its reports hold `validation_loss` and `train_loss`, in nats per image, and `validation_accuracy`. Of its
     checkpoints, `Network.of(checkpoint.to_dict())` makes the network.
     """
-    import poptune as tune
-
     split = load_digits_split()
-    if checkpoint := tune.get_checkpoint():
+    if checkpoint := get_checkpoint():
         state = checkpoint.to_dict()
         network, epoch, seed = Network.of(state), state["epoch"], state["seed"]
     else:
@@ -238,11 +238,11 @@ def train(config: Mapping[str, Any]) -> NoReturn:
         )
         is_due = epoch % config.get("checkpoint_interval", 1) == 0
         state = {"epoch": epoch, "seed": seed, **network.state()}
-        tune.report(
+        report(
             {
                 "validation_loss": loss(network, split.validation),
                 "validation_accuracy": accuracy(network, split.validation),
                 "train_loss": train_loss,
             },
-            checkpoint=tune.Checkpoint.from_dict(state) if is_due else None,
+            checkpoint=Checkpoint.from_dict(state) if is_due else None,
         )
