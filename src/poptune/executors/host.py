@@ -30,7 +30,6 @@ import numpy.random  # noqa: F401  likewise
 
 from poptune.core.lease import Lease
 from poptune.core.nested import copy_tree
-from poptune.core.objective import is_number
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import UsageError
@@ -46,6 +45,7 @@ from poptune.executors.base import (
     TrialReturned,
     WorkerReady,
 )
+from poptune.executors.counting import count
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.store import CheckpointStore
 from poptune.trainables import session
@@ -252,7 +252,7 @@ class _Resident:
         trainable.begin(self)
         while True:
             metrics = trainable.step()
-            complete, progress = self._complete(metrics)
+            complete, progress = self._counted(metrics)
             if not trainable.wants_checkpoint(complete, progress.iteration, self.lease):
                 self._hand_over(complete, progress, None)
                 continue
@@ -264,12 +264,12 @@ class _Resident:
         """Hand a report over; block if the lease ends; raise `Unwound` if the trial shall not go on as it is."""
         if self._is_unwinding:  # the code swallowed Unwound and went on
             raise Unwound
-        complete, progress = self._complete(metrics)
+        complete, progress = self._counted(metrics)
         saved = self._save(checkpoint, progress) if checkpoint is not None else None
         self._hand_over(complete, progress, saved)
 
     def _report_final(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
-        complete, progress = self._complete({"done": True, **metrics})
+        complete, progress = self._counted({"done": True, **metrics})
         self.progress = progress
         self._emit(complete, progress, None, is_final=True)
 
@@ -301,36 +301,11 @@ class _Resident:
         self._next_checkpoint += 1
         return self.host.store.save(checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress)
 
-    def _complete(self, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], Progress]:
-        """Return metrics with the automatic keys that change from report to report, and the new counters.
-
-        Where the user reports one of these keys, the user's value counts.
-        """
-        elapsed = float(metrics.get("time_this_iter_s", time.perf_counter() - self._resumed_at))
-        before = self.progress
-        iteration = metrics.get("training_iteration", before.iteration + 1)
-        progress = Progress(
-            iteration=int(iteration) if is_number(iteration) else before.iteration + 1,
-            time_total_s=float(metrics.get("time_total_s", before.time_total_s + elapsed)),
-            timesteps_total=_total("timesteps", metrics, before.timesteps_total),
-            episodes_total=_total("episodes", metrics, before.episodes_total),
+    def _counted(self, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], Progress]:
+        elapsed_s = time.perf_counter() - self._resumed_at
+        return count(
+            metrics, before=self.progress, first=self._first, elapsed_s=elapsed_s, timestamp=time.time()
         )
-        complete = {
-            "training_iteration": progress.iteration,
-            "time_this_iter_s": elapsed,
-            "time_total_s": progress.time_total_s,
-            "time_since_restore": progress.time_total_s - self._first.time_total_s,
-            "iterations_since_restore": progress.iteration - self._first.iteration,
-            "timestamp": int(time.time()),
-            "done": False,
-            **metrics,
-        }
-        for unit, total in (("timesteps", progress.timesteps_total), ("episodes", progress.episodes_total)):
-            if total is not None:
-                complete[f"{unit}_total"] = total
-        if progress.timesteps_total is not None:
-            complete["timesteps_since_restore"] = progress.timesteps_total - (self._first.timesteps_total or 0)
-        return complete, progress
 
     def _raised(self, error: BaseException) -> None:
         # The frames above the user's code are ours and tell the user nothing.
@@ -363,14 +338,6 @@ def _mentions(target: Any, module: str) -> bool:
             return True
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return False
-
-
-def _total(unit: str, metrics: Mapping[str, Any], before: int | None) -> int | None:
-    if is_number(total := metrics.get(f"{unit}_total")):
-        return int(total)  # type: ignore[arg-type]
-    if is_number(increment := metrics.get(f"{unit}_this_iter")):
-        return (before or 0) + int(increment)  # type: ignore[arg-type]
-    return before
 
 
 def introduce(worker: int) -> WorkerReady:

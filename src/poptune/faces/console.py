@@ -1,0 +1,339 @@
+"""What a person sees while a run goes on: a live table in a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from poptune.core.decisions import Continue, Exploit
+from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.nested import Config
+from poptune.core.population import Population
+from poptune.faces import sentences
+from poptune.faces.sentences import Best
+from poptune.faces.table import table_of
+from poptune.run.observer import Observer
+from poptune.schedulers.base import Scheduler
+from poptune.storage.records import Record
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+STATUS_PERIOD_S = 10.0
+REFRESH_PERIOD_S = 0.25
+_LEAST_REST = 20  # a refresh that took 1 ms is followed by at least 20 ms without one
+
+Clock = Callable[[], float]
+
+
+def console_for(scheduler: Scheduler, run_dir: Path, seed: int, verbose: int, stream: TextIO | None = None) -> Observer:
+    """Return the console that suits a stream: live in a terminal, plain in a file, pipe or notebook.
+
+    Args:
+        scheduler: Of the run; bound to its metric.
+        run_dir: The directory of the run.
+        seed: Of the run.
+        verbose: 1 shows the status and every exploit, 2 also every report.
+        stream: Where to write, by default the standard output.
+    """
+    stream = stream or sys.stdout
+    chronicle = Chronicle(scheduler, run_dir, seed, verbose)
+    return LiveConsole(chronicle, stream) if _can_be_live(stream) else PlainConsole(chronicle, stream)
+
+
+def _can_be_live(stream: TextIO | None) -> bool:
+    if stream is None or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return False
+    return "utf" in (stream.encoding or "").lower()  # the table holds characters that others lack
+
+
+class Chronicle:
+    """Follows the records of a run: what is worth saying, and what is best so far.
+
+    Args:
+        scheduler: Of the run; bound to its metric.
+        run_dir: The directory of the run.
+        seed: Of the run.
+        verbose: 2 speaks of every report.
+
+    Attributes:
+        objective: What ranks trials, if anything.
+        keys: The hyperparameters worth showing: those that differ between trials, or were ever varied.
+        best: The best report so far.
+    """
+
+    def __init__(self, scheduler: Scheduler, run_dir: Path, seed: int, verbose: int) -> None:
+        self.scheduler = scheduler
+        self.run_dir = run_dir
+        self.seed = seed
+        self.objective = scheduler.objective
+        self.keys: dict[str, None] = {}
+        self.best: Best | None = None
+        self._verbose = verbose
+        self._configs: dict[str, Config] | None = None
+        self._said: set[str] = set()
+        self._unfinished: dict[int, str] = {}  # the last line of each worker, until it ends
+
+    def begin(self, population: Population) -> str | None:
+        """Get to know the trials; return the first sentence at the first call, later nothing."""
+        if self._configs is not None:
+            return None
+        self._configs = {trial.id: trial.config for trial in population}
+        self.keys.update(dict.fromkeys(sentences.varied(self._configs.values())))
+        return sentences.start_sentence(len(population), self.seed, self.run_dir)
+
+    def follow(self, records: Sequence[Record], population: Population) -> list[str]:
+        """Take in records, and return what is worth saying about them."""
+        return [said for record in records if (said := self._sentence(record, population))]
+
+    def _sentence(self, record: Record, population: Population) -> str | None:
+        match record:
+            case Reported():
+                self._compare(record)
+                return sentences.report_sentence(record, self.objective) if self._verbose >= 2 else None
+            case Exploit():
+                assert self._configs is not None
+                self._configs[record.trial] = record.config
+                self.keys.update(dict.fromkeys(operation.key for operation in record.operations))
+                return sentences.exploit_sentence(record, self.objective)
+            case TrialFailed():
+                return sentences.failure_sentence(record, population[record.trial].checkpoint)
+            case TrialEvicted():
+                return sentences.eviction_sentence(record, population[record.trial].checkpoint)
+            case Overdue():
+                kind = "overdue, never saved" if record.checkpoint_every is None else "overdue"
+                time_attr = getattr(self.scheduler, "time_attr", "time")
+                return self._once(kind, sentences.overdue_advice(record, time_attr))
+            case Continue(note=note) if note:
+                return self._once(note, sentences.note_sentence(record.trial, note))
+        return None
+
+    def _once(self, kind: str, sentence: str) -> str | None:
+        if kind in self._said:
+            return None
+        self._said.add(kind)
+        return sentence
+
+    def _compare(self, report: Reported) -> None:
+        score = sentences.score_of(report.metrics, self.objective)
+        if score is not None and (self.best is None or score > self.best.score):
+            assert self._configs is not None
+            # Not the config of the population: an exploit may have followed already.
+            config = self._configs[report.trial]
+            self.best = Best(score, report.trial, report.progress.iteration, config)
+
+    def printed(self, worker: int, text: str) -> list[str]:
+        """Return the lines that a worker has ended; the last one waits for its end.
+
+        Of a line that overwrites itself, such as a progress bar, the last version counts, as in a terminal.
+        """
+        *ended, last = (self._unfinished.pop(worker, "") + text).split("\n")
+        if last := _overwritten(last):
+            self._unfinished[worker] = last
+        return [f"(worker {worker}) {_overwritten(line).rstrip()}" for line in ended]
+
+    def unfinished(self) -> list[str]:
+        """Return the lines that workers began and never ended."""
+        lines = [f"(worker {worker}) {line}" for worker, line in self._unfinished.items()]
+        self._unfinished.clear()
+        return lines
+
+    def status(self, population: Population, elapsed: float) -> list[str]:
+        """Return where the run stands, in up to three sentences."""
+        lines = [
+            f"{sentences.counts(population)} after {sentences.duration(elapsed)}",
+            self.scheduler.describe(population),
+        ]
+        if self.best and self.objective:
+            lines.append(sentences.best_sentence(self.best, self.objective, self.keys))
+        return lines
+
+    def summary(self, population: Population, elapsed: float) -> str:
+        """Return what is said last."""
+        return sentences.summary(
+            population,
+            elapsed,
+            run_dir=self.run_dir,
+            objective=self.objective,
+            keys=self.keys,
+            best=self.best,
+            scheduler_line=self.scheduler.describe(population),
+        )
+
+
+def _overwritten(line: str) -> str:
+    r"""Return what a terminal would show of a line with carriage returns; the one of "\r\n" ends a line."""
+    body = line.rstrip("\r")
+    return body.rpartition("\r")[2] + line[len(body) :]
+
+
+class PlainConsole:
+    """Writes lines, and nothing that only a terminal understands."""
+
+    def __init__(self, chronicle: Chronicle, stream: TextIO | None, clock: Clock = time.monotonic) -> None:
+        self._chronicle = chronicle
+        self._stream = stream
+        self._clock = clock
+        self._started_at = clock()
+        self._next_status = self._started_at + STATUS_PERIOD_S
+
+    def on_records(self, records: Sequence[Record], population: Population) -> None:
+        """Say what is worth saying about events and decisions."""
+        self._begin(population)
+        self._say(self._chronicle.follow(records, population))
+
+    def on_output(self, worker: int, text: str) -> None:
+        """Pass on what a worker printed."""
+        self._say(self._chronicle.printed(worker, text))
+
+    def on_tick(self, population: Population) -> None:
+        """Say where the run stands, once in a while."""
+        now = self._clock()
+        if now < self._next_status:
+            return
+        self._next_status = now + STATUS_PERIOD_S
+        self._begin(population)
+        self._say(["Status: " + "; ".join(self._chronicle.status(population, now - self._started_at))])
+
+    def on_end(self, population: Population) -> None:
+        """Say how it ended."""
+        self._begin(population)
+        elapsed = self._clock() - self._started_at
+        self._say([*self._chronicle.unfinished(), self._chronicle.summary(population, elapsed)])
+
+    def _begin(self, population: Population) -> None:
+        if first := self._chronicle.begin(population):
+            self._say([first])
+
+    def _say(self, said: Sequence[str]) -> None:
+        if self._stream is None or not said:  # a program without a console has no standard output
+            return
+        text = "\n".join(said) + "\n"
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self._stream.flush()
+
+
+class LiveConsole:
+    """Keeps a table of the trials at the bottom of a terminal; everything else scrolls by above it.
+
+    Refreshed by the run itself, not by a thread of its own, and never for more than a small part of its time.
+
+    Args:
+        chronicle: What to show.
+        stream: The terminal.
+        clock: Seconds.
+        console: Writes to the terminal in place of one made here.
+    """
+
+    def __init__(
+        self,
+        chronicle: Chronicle,
+        stream: TextIO,
+        clock: Clock = time.monotonic,
+        console: Console | None = None,
+    ) -> None:
+        self._chronicle = chronicle
+        self._stream = stream
+        self._clock = clock
+        self._console = console
+        self._live: Live | None = None
+        self._above: list[str] = []  # shown at the next refresh
+        self._started_at = clock()
+        self._next_refresh = self._started_at
+
+    def on_records(self, records: Sequence[Record], population: Population) -> None:
+        """Take in events and decisions."""
+        self._chronicle.begin(population)
+        self._above += self._chronicle.follow(records, population)
+        self.on_tick(population)
+
+    def on_output(self, worker: int, text: str) -> None:
+        """Take in what a worker printed."""
+        self._above += self._chronicle.printed(worker, text)
+
+    def on_tick(self, population: Population) -> None:
+        """Refresh the table if it is time."""
+        if self._clock() < self._next_refresh:
+            return
+        with self._terminal_left_in_order():
+            self._refresh(population)
+
+    def on_end(self, population: Population) -> None:
+        """Leave the last table, and say below it how the run ended."""
+        with self._terminal_left_in_order():
+            self._above += self._chronicle.unfinished()
+            self._refresh(population, is_last=True)
+        self._stop()
+        assert self._console is not None
+        summary = self._chronicle.summary(population, self._clock() - self._started_at)
+        self._console.print(_unwrapped([summary]), crop=False)
+
+    def _refresh(self, population: Population, *, is_last: bool = False) -> None:
+        begun_at = self._clock()
+        self._chronicle.begin(population)
+        live = self._live or self._start()
+        live.update(
+            table_of(
+                population,
+                self._chronicle.objective,
+                list(self._chronicle.keys),
+                [] if is_last else self._headline(population, begun_at - self._started_at),
+                size=live.console.size,
+            )
+        )
+        if self._above:  # written to the console, it takes the table along
+            said, self._above = self._above, []
+            live.console.print(_unwrapped(said), crop=False)
+        else:
+            live.refresh()
+        now = self._clock()
+        self._next_refresh = now + max(REFRESH_PERIOD_S, _LEAST_REST * (now - begun_at))
+
+    def _headline(self, population: Population, elapsed: float) -> list[str]:
+        where = f"Seed {self._chronicle.seed}, {self._chronicle.run_dir}"
+        return [*self._chronicle.status(population, elapsed), where]
+
+    def _start(self) -> Live:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = self._console or Console(file=self._stream)
+        is_ours = self._stream is sys.stdout
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            redirect_stdout=is_ours,  # what training in this process prints goes above the table
+            redirect_stderr=is_ours and sys.stderr is not None and sys.stderr.isatty(),
+        )
+        self._live.start()
+        return self._live
+
+    def _stop(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    @contextmanager
+    def _terminal_left_in_order(self) -> Iterator[None]:
+        """Whoever fails is not called again, so the cursor must be back before."""
+        try:
+            yield
+        except BaseException:
+            self._stop()
+            raise
+
+
+def _unwrapped(said: Sequence[str]) -> Text:
+    """Return lines as they are: the terminal wraps long ones, so that a traceback can be copied."""
+    from rich.text import Text
+
+    lines = Text("\n", no_wrap=True, overflow="ignore")
+    return lines.join(Text.from_ansi(line) for line in "\n".join(said).split("\n"))

@@ -1,0 +1,186 @@
+"""One trial that fails, returns early, or dies with its worker does not stop the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from conftest import events, pbt
+
+import poptune as tune
+from poptune.core.events import TrialEvicted, TrialFailed, TrialStarted
+from poptune.errors import TrialError
+from poptune.executors.inline import InlineExecutor
+from poptune.executors.processes import ProcessExecutor
+from poptune.testing.simulated import SimulatedExecutor
+from poptune.testing.toys import Climber
+
+LIMIT = 12
+EXECUTORS = [
+    pytest.param(InlineExecutor, id="inline"),
+    pytest.param(lambda: ProcessExecutor(1), id="one worker"),
+    pytest.param(lambda: ProcessExecutor(2), id="two workers"),
+]
+
+
+def fragile(config):
+    """Climbs; at iteration 5 the trial with `fate` does what its fate says, once per call of the run."""
+    height, step = 0.0, 0
+    if checkpoint := tune.get_checkpoint():
+        state = checkpoint.to_dict()
+        height, step = state["height"], state["step"]
+    while True:
+        step += 1
+        if step == 5 and config["fate"] and not _happened(config):
+            match config["fate"]:
+                case "raise":
+                    raise ValueError("the loss exploded")
+                case "return":
+                    return
+                case "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case "exit":
+                    os._exit(3)
+        height += config["speed"]
+        saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % 2 == 0 else None
+        tune.report({"height": height}, checkpoint=saved)
+
+
+def _happened(config):
+    """Say whether the fate has struck before; a file remembers it beyond the death of the process."""
+    if config.get("once") is None:
+        return False
+    try:
+        os.close(os.open(config["once"], os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return True
+    return False
+
+
+def run(fit, fate, executor, **options):
+    fates = ["", fate, "", ""]
+    config = options.pop("config", {})
+    return fit(
+        fragile,
+        {"speed": tune.grid_search([1.0, 2.0, 3.0, 4.0]), "fate": tune.sample_from(_fate_of(fates)), **config},
+        scheduler=pbt(quantile_fraction=0.0, **options.pop("pbt", {})),
+        stop={"training_iteration": LIMIT},
+        executor=executor,
+        **options,
+    )
+
+
+def _fate_of(fates):
+    return lambda config: fates[int(config["speed"]) - 1]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_trial_that_raises_is_an_error_and_the_others_go_on(fit, executor):
+    results = run(fit, "raise", executor())
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, 4, LIMIT, LIMIT]
+    assert results.num_errors == 1
+    error = results[1].error
+    assert isinstance(error, TrialError)
+    assert "ValueError: the loss exploded" in str(error)
+    assert 'raise ValueError("the loss exploded")' in str(error)
+    assert "poptune/executors" not in str(error)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_trial_that_returns_early_is_done_and_the_others_go_on(fit, executor):
+    results = run(fit, "return", executor())
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, 4, LIMIT, LIMIT]
+    assert results.errors == []
+    assert results.num_terminated == 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_worker_costs_only_the_trial_that_trained_in_it(fit, workers):
+    results = run(fit, "kill", ProcessExecutor(workers))
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, 4, LIMIT, LIMIT]
+    assert "was killed by signal 9 (SIGKILL) while it trained" in str(results[1].error)
+    for result in (results[0], results[2], results[3]):
+        assert [row["training_iteration"] for row in result.rows] == list(range(1, LIMIT + 1))
+        assert result.error is None
+
+
+def test_a_worker_that_exits_without_finishing_counts_as_dead(fit):
+    results = run(fit, "exit", ProcessExecutor(2))
+    assert "ended with exit code 3 while it trained" in str(results[1].error)
+
+
+@pytest.mark.parametrize("fate", ["raise", "kill"])
+def test_within_max_failures_a_trial_goes_on_from_its_newest_checkpoint(fit, tmp_path, fate):
+    results = run(
+        fit,
+        fate,
+        ProcessExecutor(2),
+        failure_config=tune.FailureConfig(max_failures=1),
+        config={"once": str(tmp_path / "happened")},
+    )
+    assert results.errors == []
+    assert [result.metrics["height"] for result in results] == [12.0, 24.0, 36.0, 48.0]
+    assert [row["training_iteration"] for row in results[1].rows] == list(range(1, LIMIT + 1))
+    (failed,) = events(results, TrialFailed)
+    assert failed.retry
+    recoveries = [s for s in events(results, TrialStarted) if s.cause == "recovery" and s.trial == failed.trial]
+    assert [start.progress.iteration for start in recoveries] == [4]
+
+
+def test_beyond_max_failures_it_is_an_error(fit):
+    results = run(fit, "raise", InlineExecutor(), failure_config=tune.FailureConfig(max_failures=2))
+    assert [failed.retry for failed in events(results, TrialFailed)] == [True, True, False]
+    assert results.num_errors == 1
+
+
+def test_neighbours_of_a_killed_worker_are_not_blamed(fit):
+    executor = SimulatedExecutor(workers=1, losses=[(7.5, 0)])
+    results = fit(
+        Climber,
+        {"speed": tune.grid_search([1.0, 2.0, 3.0])},
+        scheduler=pbt(quantile_fraction=0.0),
+        stop={"training_iteration": 8},
+        executor=executor,
+    )
+    # The worker dies while trial 0 trains its fourth interval-2 stretch; the others wait in it.
+    assert [result.error is None for result in results] == [False, True, True]
+    assert {evicted.trial for evicted in events(results, TrialEvicted)} == {results[1].trial_id, results[2].trial_id}
+    assert [row["training_iteration"] for row in results[1].rows] == list(range(1, 9))
+
+
+def test_fail_fast_stops_all_and_raise_raises(fit):
+    results = run(fit, "raise", InlineExecutor(), failure_config=tune.FailureConfig(fail_fast=True))
+    assert results.num_errors == 1
+    assert max(result.metrics["training_iteration"] for result in results) < LIMIT
+    with pytest.raises(TrialError, match="the loss exploded"):
+        run(fit, "raise", InlineExecutor(), failure_config=tune.FailureConfig(fail_fast="raise"))
+
+
+def test_when_every_trial_fails_the_run_ends_with_their_errors(fit):
+    results = fit(Climber, {"speed": 1.0, "raises_at": 1}, num_samples=3, scheduler=pbt(), executor="processes")
+    assert results.num_errors == 3
+    assert "fell at iteration 1" in str(results.errors[0])
+
+
+def test_an_unwound_function_cleans_up(fit, tmp_path):
+    def tidy(config):
+        try:
+            Climb = climb_forever(config)
+            Climb()
+        finally:
+            with open(tmp_path / "log", "a") as log:
+                log.write("cleaned up\n")
+
+    fit(tidy, {"speed": 1.0}, stop={"training_iteration": 3})
+    assert (tmp_path / "log").read_text() == "cleaned up\n"
+
+
+def climb_forever(config):
+    def climb():
+        height = 0.0
+        while True:
+            height += config["speed"]
+            tune.report({"height": height})
+
+    return climb

@@ -1,0 +1,109 @@
+"""A seeded synchronous run makes the same decisions and metrics, wherever and however often it runs."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from conftest import decisions, pbt, stable_rows
+
+import poptune as tune
+from poptune.executors.inline import InlineExecutor
+from poptune.executors.processes import ProcessExecutor
+from poptune.testing.toys import Climber
+
+
+def noisy(config):
+    """Draws from every global generator, and from numerical code."""
+    import torch
+
+    state, step = np.zeros(4), 0
+    if checkpoint := tune.get_checkpoint():
+        data = checkpoint.to_dict()
+        state, step = data["state"], data["step"]
+    while True:
+        step += 1
+        noise = np.random.normal(size=4) + random.random() + torch.rand(4).numpy()
+        state = state + config["speed"] * noise
+        report = {"height": float(state.sum()), "noise": float(noise[0])}
+        saved = tune.Checkpoint.from_dict({"state": state, "step": step}) if step % 2 == 0 else None
+        tune.report(report, checkpoint=saved)
+
+
+def run(fit, executor, seed=0):
+    return fit(
+        noisy,
+        {"speed": tune.uniform(0.0, 10.0)},
+        num_samples=4,
+        scheduler=pbt(),
+        stop={"training_iteration": 12},
+        executor=executor,
+        seed=seed,
+    )
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    tuner = tune.Tuner(
+        noisy,
+        param_space={"speed": tune.uniform(0.0, 10.0)},
+        tune_config=tune.TuneConfig(num_samples=4, scheduler=pbt(), seed=0),
+        run_config=tune.RunConfig(
+            stop={"training_iteration": 12},
+            executor="inline",
+            verbose=0,
+            storage_path=tmp_path_factory.mktemp("reference"),
+        ),
+    )
+    return tuner.fit()
+
+
+def test_the_reference_has_something_to_compare(reference):
+    assert len(reference.exploits) == 10
+    assert [len(rows) for rows in stable_rows(reference)] == [12] * 4
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_decisions_and_metrics_do_not_depend_on_the_executor(fit, reference, workers):
+    results = run(fit, ProcessExecutor(workers) if workers else InlineExecutor())
+    assert decisions(results) == decisions(reference)
+    assert stable_rows(results) == stable_rows(reference)
+
+
+def test_another_seed_gives_another_run(fit, reference):
+    assert decisions(run(fit, "inline", seed=1)) != decisions(reference)
+
+
+def test_the_users_generators_are_left_alone(fit):
+    import torch
+
+    random.seed(5)
+    np.random.seed(6)
+    torch.manual_seed(7)
+    fit(
+        noisy,
+        {"speed": tune.sample_from(lambda: random.random() + np.random.random()), "other": 1},
+        num_samples=2,
+        scheduler=pbt(hyperparam_mutations={"other": lambda: random.randint(1, 5)}),
+        stop={"training_iteration": 6},
+    )
+    drawn = random.random(), np.random.random(), torch.rand(1).item()
+    random.seed(5)
+    np.random.seed(6)
+    torch.manual_seed(7)
+    assert drawn == (random.random(), np.random.random(), torch.rand(1).item())
+
+
+def test_without_a_seed_one_is_drawn_and_recorded(fit):
+    from pathlib import Path
+
+    from poptune.storage.journal import Journal
+
+    seeds = set()
+    for _ in range(2):
+        results = fit(Climber, {"speed": 1.0}, stop={"training_iteration": 1}, seed=None)
+        with Journal.open(Path(results.experiment_path)) as journal:
+            seeds.add(journal.about["seed"])
+    assert len(seeds) == 2
+    assert all(isinstance(seed, int) for seed in seeds)
