@@ -105,6 +105,7 @@ class Runner:
         self._restart: dict[str, Cause] = {}  # trials whose next turn begins with a call of their function
         self._next_checkpoint: dict[str, int] = {}
         self._records: list[Record] = []
+        self._is_urgent = False
         self._commands: list[tuple[int, Command]] = []
         self._committed_at = time.monotonic()
         self._has_scored = False  # a report has passed the scheduler: the metric's name is right
@@ -135,8 +136,7 @@ class Runner:
         for message in self._executor.receive(TICK_S):
             self._handle(message)
         self._give_turns()
-        # Reports that nobody waits for are written in batches; whatever is carried out is written first.
-        if self._commands or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
+        if self._is_urgent or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
             self._write()
         self._carry_out()
         self._observers.tell(lambda observer: observer.on_tick(self.population))
@@ -144,7 +144,13 @@ class Runner:
     def _note(self, record: Record) -> None:
         """Take one event or decision into the population and, soon, the journal."""
         self.population.apply(record)
-        self._records.append(record)
+        self._keep([record])
+
+    def _keep(self, records: Sequence[Record]) -> None:
+        """Put records into the journal: plain reports soon, all others before anything else is carried out."""
+        self._records.extend(records)
+        if not self._is_urgent:
+            self._is_urgent = any(type(record) is not Reported or record.checkpoint for record in records)
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -210,14 +216,14 @@ class Runner:
         try:
             events = step(self._scheduler, self.population, report)
         except MetricError as error:
-            self._records.append(report)
+            self._keep([report])
             if not self._has_scored:
                 raise
             self._failed(report.trial, f"{type(error).__name__}: {error}", "", may_retry=False)
             self._halt(report.trial, message)
             return
         self._has_scored = True
-        self._records.extend(events)
+        self._keep(events)
         self._follow([event for event in events if isinstance(event, Decision)])
         if message.waits and self.population[report.trial].status is Status.RUNNING:
             self._turns.want(report.trial)
@@ -233,7 +239,7 @@ class Runner:
     def _settle_others(self) -> None:
         """Somebody left: those who waited for that one may be settled now."""
         decisions = settle(self._scheduler, self.population)
-        self._records.extend(decisions)
+        self._keep(decisions)
         self._follow(decisions)
 
     def _follow(self, decisions: Sequence[Decision]) -> None:
@@ -335,7 +341,7 @@ class Runner:
             return
         doomed = self._retention.doomed(self.population.needed)
         records = [*self._records, *(CheckpointDeleted(saved.trial, saved.path) for saved in doomed)]
-        self._records = []
+        self._records, self._is_urgent = [], False
         self._journal.append(records)
         self._journal.commit()
         self._committed_at = time.monotonic()
