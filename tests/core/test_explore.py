@@ -20,10 +20,10 @@ from poptune.core.space import (
     quniform,
     randint,
     randn,
-    same,
     sample_from,
     uniform,
 )
+from poptune.core.values import same
 from poptune.errors import SpaceError
 
 BOTH = pytest.mark.parametrize("bounds", ["domain", "ray"])

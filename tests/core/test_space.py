@@ -19,10 +19,10 @@ from poptune.core.space import (
     quniform,
     randint,
     randn,
-    same,
     sample_from,
     uniform,
 )
+from poptune.core.values import same
 from poptune.errors import SpaceError
 
 DOMAINS = [

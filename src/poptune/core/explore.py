@@ -11,21 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
 from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves
 from poptune.core.randomness import borrowed_globals
-from poptune.core.space import (
-    Categorical,
-    Domain,
-    Float,
-    Integer,
-    Normal,
-    SampleFrom,
-    accepts,
-    is_grid_search,
-    is_number,
-    plain,
-    same,
-)
+from poptune.core.space import SampleFrom, is_grid_search
+from poptune.core.values import accepts, is_number, plain, same
 from poptune.errors import SpaceError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poptune.core.nested import MISSING, lookup
-from poptune.core.objective import is_number
+from poptune.core.objective import is_real
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Lease:
             return False
         name, threshold = self.ready_at
         value = lookup(metrics, name)
-        return not is_number(value) or bool(value >= threshold)
+        return not is_real(value) or bool(value >= threshold)
 
     def stops(self, metrics: Mapping[str, Any]) -> str | None:
         """Return the criterion of `stop_at` that is met, in words, or None. Numbers that are missing meet nothing."""
@@ -50,6 +50,6 @@ class Lease:
             return "done"
         for name, threshold in self.stop_at.items():
             value = lookup(metrics, name)
-            if value is not MISSING and is_number(value) and value >= threshold:
+            if value is not MISSING and is_real(value) and value >= threshold:
                 return f"{name} >= {threshold:g}"
         return None

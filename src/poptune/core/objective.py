@@ -62,7 +62,7 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
     )
 
 
-def is_number(value: Any) -> bool:
+def is_real(value: Any) -> bool:
     """Say whether a reported value can be compared with a threshold."""
     return isinstance(value, numbers.Real)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from poptune.core.domains import Domain
 from poptune.core.nested import Config, Path, copy_tree
 from poptune.core.randomness import borrowed_globals
-from poptune.core.space import Domain, SampleFrom, is_grid_search, plain
+from poptune.core.space import SampleFrom, is_grid_search
+from poptune.core.values import plain
 from poptune.errors import SpaceError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poptune.core.objective import is_number
+from poptune.core.objective import is_real
 from poptune.core.trial import Progress
 
 
@@ -55,7 +55,7 @@ def count(
 
 def _own(metrics: Mapping[str, Any], key: str, otherwise: float) -> Any:
     value = metrics.get(key)
-    return value if is_number(value) else otherwise
+    return value if is_real(value) else otherwise
 
 
 def _total(unit: str, metrics: Mapping[str, Any], before: int | None) -> int | None:

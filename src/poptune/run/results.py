@@ -13,7 +13,7 @@ from poptune.core.decisions import Exploit
 from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
 from poptune.core.lineage import Segment, lineage
 from poptune.core.nested import Config, flatten, lookup
-from poptune.core.objective import Mode, Objective, is_number
+from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
@@ -95,7 +95,7 @@ class Result:
         scored = [
             (Objective(metric, mode).score(metrics), checkpoint)
             for checkpoint, metrics in self.best_checkpoints
-            if is_number(lookup(metrics, metric)) and not math.isnan(lookup(metrics, metric))
+            if is_real(lookup(metrics, metric)) and not math.isnan(lookup(metrics, metric))
         ]
         return max(scored, key=lambda item: item[0])[1] if scored else None
 
@@ -231,7 +231,7 @@ class ResultGrid(Sequence[Result]):
             candidates = result.rows
             if filter_metric is not None:
                 objective = Objective(filter_metric, filter_mode or "max")
-                scored = [row for row in candidates if is_number(row.get(filter_metric))]
+                scored = [row for row in candidates if is_real(row.get(filter_metric))]
                 candidates = sorted(scored, key=lambda row, o=objective: o.score(row))  # type: ignore[misc]
             if candidates:
                 chosen.append({**candidates[-1], "logdir": result.path})
@@ -259,7 +259,7 @@ def _result(trial: Trial, run_dir: Path, report: Reported | None, behind: tuple[
 
 def _values(result: Result, metric: str, scope: str, finite_only: bool) -> list[float]:
     sources = [result.metrics] if scope == "last" else result.rows
-    found = [value for source in sources if is_number(value := lookup(source, metric))]
+    found = [value for source in sources if is_real(value := lookup(source, metric))]
     return [float(value) for value in found if math.isfinite(value) or not finite_only]
 
 

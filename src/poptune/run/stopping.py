@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from poptune.core.lease import Lease
-from poptune.core.objective import is_number
+from poptune.core.objective import is_real
 from poptune.errors import OptionError
 
 
@@ -23,7 +23,7 @@ class StopCriteria:
         self.function: Callable[[str, dict[str, Any]], bool] | None = None
         if isinstance(stop, Mapping):
             for name, threshold in stop.items():
-                if not isinstance(name, str) or not is_number(threshold):
+                if not isinstance(name, str) or not is_real(threshold):
                     raise OptionError(f"stop must map names to numbers, not {name!r} to {threshold!r}.")
             self.thresholds = dict(stop)
         elif callable(stop):

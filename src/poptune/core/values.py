@@ -1,0 +1,57 @@
+"""Plain Python values: telling numbers apart, comparing them, and calling what makes them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python object it stands for, and anything else as it is."""
+    numpy = sys.modules.get("numpy")  # if nobody imported NumPy, there is no scalar of it
+    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number. A bool is none: True must not be mistaken for 1."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two hyperparameter values are equal, apart from noise in the last digits of a float.
+
+    >>> same(0.1 + 0.2, 0.3), same(1, 1.0), same(True, 1), same(None, None)
+    (True, True, False, True)
+    """
+    if a is b:
+        return True
+    if is_number(a) and is_number(b):
+        return a == b or ((isinstance(a, float) or isinstance(b, float)) and _close(a, b))
+    if isinstance(plain(a), bool) is not isinstance(plain(b), bool):
+        return False
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):  # arrays compare element by element: they have no single answer
+        return False
+
+
+def accepts(func: Callable[..., Any], *args: Any) -> bool:
+    """Whether `func` can be called with these arguments; assumed of built-ins that hide their signature."""
+    try:
+        inspect.signature(func).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _close(a: Any, b: Any) -> bool:
+    try:
+        return math.isclose(a, b, rel_tol=1e-9) or (a != a and b != b)
+    except OverflowError:  # an integer too large for a float
+        return False
