@@ -79,7 +79,9 @@ def main() -> None:
         print(f"  {name:10} {median:6.3f} s  ({min(seconds):.3f} to {max(seconds):.3f})  ratio {median / bare:5.2f}")
     allowed = 2 * bare + ALLOWED_START_S
     verdict = "yes" if statistics.median(times["processes"]) <= allowed else "NO"
-    print(f"whole fit() on worker processes within twice the bare loop plus {ALLOWED_START_S} s ({allowed:.3f} s): {verdict}")
+    print(
+        f"whole fit() on worker processes within twice the bare loop plus {ALLOWED_START_S} s ({allowed:.3f} s): {verdict}"
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ def count(
 ) -> tuple[dict[str, Any], Progress]:
     """Return a report with its automatic keys, and the counters that include it.
 
-    Where the user reports one of these keys, the user's value counts. `timesteps_this_iter` and `episodes_this_iter` are
-    summed up in `timesteps_total` and `episodes_total`.
+    Where the user reports one of these keys, the user's value counts. `timesteps_this_iter` and `episodes_this_iter`
+    are summed up in `timesteps_total` and `episodes_total`.
 
     Args:
         metrics: What the user reported.
@@ -24,7 +24,8 @@ def count(
         elapsed_s: Seconds of training since the last report.
         timestamp: Seconds since 1970.
 
-    >>> report, progress = count({"loss": 0.5}, before=Progress(3, 6.0), first=Progress(2, 4.0), elapsed_s=2.0, timestamp=0)
+    >>> before, first = Progress(3, 6.0), Progress(2, 4.0)
+    >>> report, progress = count({"loss": 0.5}, before=before, first=first, elapsed_s=2.0, timestamp=0)
     >>> progress.iteration, progress.time_total_s, report["iterations_since_restore"], report["loss"]
     (4, 8.0, 2, 0.5)
     """

@@ -1,9 +1,10 @@
 """The host: trials that live inside one worker, whatever the worker is.
 
 Each trial has a thread, and exactly one thread of a host runs at a time: whoever holds the baton. `report` gives the
-baton back and blocks. So waiting costs nothing, a population larger than the workers is time-shared without a checkpoint, and
-a clone starts in a warm process: the trial's function is unwound and called again. Threads rather than greenlets,
-because thread-local state (such as torch's `no_grad` around a report) must not leak from one trial into another.
+baton back and blocks. So waiting costs nothing, a population larger than the workers is time-shared without a
+checkpoint, and a clone starts in a warm process: the trial's function is unwound and called again. Threads rather than
+greenlets, because thread-local state (such as torch's `no_grad` around a report) must not leak from one trial into
+another.
 
 The global random generators are swapped with the baton, so the numbers that a trial draws do not depend on its
 neighbours.
@@ -303,9 +304,7 @@ class _Resident:
 
     def _counted(self, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], Progress]:
         elapsed_s = time.perf_counter() - self._resumed_at
-        return count(
-            metrics, before=self.progress, first=self._first, elapsed_s=elapsed_s, timestamp=time.time()
-        )
+        return count(metrics, before=self.progress, first=self._first, elapsed_s=elapsed_s, timestamp=time.time())
 
     def _raised(self, error: BaseException) -> None:
         # The frames above the user's code are ours and tell the user nothing.

@@ -44,8 +44,8 @@ class PopulationBasedTraining:
         perturbation_interval: Between two decisions for a trial, in units of `time_attr`.
         burn_in_period: No decision before this, in units of `time_attr`.
         hyperparam_mutations: Per hyperparameter (nested like the config) a domain such as `tune.uniform(0, 1)`, a
-            list of values whose order makes neighbours, or a callable without arguments that draws a value. A key that the
-            search space leaves open gets its first value from here too.
+            list of values whose order makes neighbours, or a callable without arguments that draws a value. A key that
+            the search space leaves open gets its first value from here too.
         quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; 0 never clones.
         resample_probability: Per hyperparameter, the chance to be drawn anew instead of perturbed.
         perturbation_factors: A continuous value is multiplied by one of these.
