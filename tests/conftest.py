@@ -8,19 +8,10 @@ from typing import Any
 import pytest
 
 import poptune as tune
-from poptune.core.decisions import Exploit
 from poptune.run.results import ResultGrid
-from poptune.schedulers import PopulationBasedTraining
-from poptune.storage.journal import Journal
-
-# What differs between two runs of the same thing: clocks, processes, and places.
-UNSTABLE = {
-    *("pid", "hostname", "node_ip", "timestamp", "date"),
-    *("time_this_iter_s", "time_total_s", "time_since_restore"),
-}
 
 
-@pytest.fixture()
+@pytest.fixture
 def fit(tmp_path: Path):
     """Return a function that runs a trainable and returns its results."""
 
@@ -38,47 +29,3 @@ def fit(tmp_path: Path):
 
 
 _SEARCHING = ("metric", "mode", "scheduler", "num_samples", "max_concurrent_trials", "seed")
-
-
-def pbt(interval: float = 2, metric: str | None = "height", **options: Any) -> PopulationBasedTraining:
-    """Return a scheduler for trainables that climb with a `speed`."""
-    settings = {
-        "time_attr": "training_iteration",
-        "metric": metric,
-        "mode": "max",
-        "perturbation_interval": interval,
-        "hyperparam_mutations": {"speed": tune.uniform(0.0, 10.0)},
-        "quantile_fraction": 0.5,
-        "synch": True,
-    }
-    return PopulationBasedTraining(**{**settings, **options})
-
-
-def decisions(results: ResultGrid) -> list[Any]:
-    """Return the decisions of a run in the order of the journal, without clocks."""
-    return [_timeless(exploit) for exploit in results.exploits]
-
-
-def _timeless(exploit: Exploit) -> tuple[Any, ...]:
-    return (
-        exploit.trial,
-        exploit.donor,
-        exploit.config,
-        exploit.operations,
-        exploit.iteration,
-        exploit.score,
-        exploit.donor_score,
-        exploit.checkpoint.progress.iteration,
-        exploit.checkpoint.checksum,
-    )
-
-
-def stable_rows(results: ResultGrid) -> list[list[dict[str, Any]]]:
-    """Return all results of a run without what differs between two runs of the same thing."""
-    return [[{k: v for k, v in row.items() if k not in UNSTABLE} for row in result.rows] for result in results]
-
-
-def events(results: ResultGrid, *kinds: type) -> list[Any]:
-    """Return the journal's records of some kinds."""
-    with Journal.open(Path(results.experiment_path)) as journal:
-        return list(journal.records(*kinds))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import poptune
 
 HEAVY = ("torch", "jax", "ray", "pandas", "matplotlib", "numpy", "rich", "sqlite3", "click")
@@ -40,9 +42,5 @@ def test_submodules_are_reached_as_in_ray_tune():
 
 
 def test_a_misspelt_name_is_an_attribute_error_with_a_hint():
-    try:
-        poptune.Tunner  # noqa: B018
-    except AttributeError as error:
-        assert str(error) == "poptune has no name 'Tunner'. Did you mean 'Tuner'?"
-    else:
-        raise AssertionError("no error")
+    with pytest.raises(AttributeError, match=r"poptune has no name 'Tunner'\. Did you mean 'Tuner'\?"):
+        _ = poptune.Tunner

@@ -6,7 +6,6 @@ import os
 import signal
 
 import pytest
-from conftest import events, pbt
 
 import poptune as tune
 from poptune.core.events import TrialEvicted, TrialFailed, TrialStarted
@@ -15,6 +14,7 @@ from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
+from runs import events, pbt
 
 LIMIT = 12
 EXECUTORS = [
@@ -166,8 +166,7 @@ def test_when_every_trial_fails_the_run_ends_with_their_errors(fit):
 def test_an_unwound_function_cleans_up(fit, tmp_path):
     def tidy(config):
         try:
-            Climb = climb_forever(config)
-            Climb()
+            climb_forever(config)
         finally:
             with open(tmp_path / "log", "a") as log:
                 log.write("cleaned up\n")
@@ -177,10 +176,7 @@ def test_an_unwound_function_cleans_up(fit, tmp_path):
 
 
 def climb_forever(config):
-    def climb():
-        height = 0.0
-        while True:
-            height += config["speed"]
-            tune.report({"height": height})
-
-    return climb
+    height = 0.0
+    while True:
+        height += config["speed"]
+        tune.report({"height": height})

@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import pbt
 
 import poptune as tune
 from poptune.errors import MetricError, UsageError
 from poptune.testing.toys import Climber
+from runs import pbt
 
 
 def report_once(config):

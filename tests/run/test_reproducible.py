@@ -6,12 +6,12 @@ import random
 
 import numpy as np
 import pytest
-from conftest import decisions, pbt, stable_rows
 
 import poptune as tune
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.toys import Climber
+from runs import decisions, pbt, stable_rows
 
 
 def noisy(config):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from conftest import events, pbt
 
 import poptune as tune
 from poptune.core.events import CheckpointDeleted, Overdue, Reported
@@ -13,6 +12,7 @@ from poptune.core.population import Population
 from poptune.errors import NoResultError, OptionError
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.toys import Climber
+from runs import events, pbt
 
 
 def scripted(config):
@@ -21,7 +21,7 @@ def scripted(config):
         tune.report({"value": value, "nested": {"twice": 2 * value}})
 
 
-@pytest.fixture()
+@pytest.fixture
 def grid(fit):
     def run(*series, **options):
         space = {"values": tune.grid_search([list(values) for values in series])}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import events, pbt
 
 import poptune as tune
 from poptune.core.events import Reported, TrialStarted
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
+from runs import events, pbt
 
 LIMIT = 10
 
