@@ -60,7 +60,7 @@ def demo(**options: Any) -> None:
     \b
         poptune demo --trials 8 --iterations 100 --seed 1
     """
-    from poptune.faces.demo import run_demo
+    from poptune.demo import run_demo
 
     run_demo(**options, echo=click.echo)
 

@@ -137,7 +137,7 @@ class Chronicle:
         *ended, last = (self._unfinished.pop(worker, "") + text).split("\n")
         if last := _overwritten(last):
             self._unfinished[worker] = last
-        return [f"(worker {worker}) {_overwritten(line).rstrip()}" for line in ended]
+        return [f"(worker {worker}) {_overwritten(line)}".rstrip() for line in ended]
 
     def unfinished(self) -> list[str]:
         """Return the lines that workers began and never ended."""
@@ -289,10 +289,10 @@ class LiveConsole:
                 size=live.console.size,
             )
         )
-        if self._above:  # written to the console, it takes the table along
-            said, self._above = self._above, []
-            live.console.print(_unwrapped(said), crop=False)
-        else:
+        with live.console:  # one write, so that nothing flickers
+            if self._above:
+                live.console.print(_unwrapped(self._above), crop=False)
+                self._above.clear()
             live.refresh()
         now = self._clock()
         self._next_refresh = now + max(REFRESH_PERIOD_S, _LEAST_REST * (now - begun_at))

@@ -19,7 +19,7 @@ from poptune.core.decisions import Exploit
 from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
 from poptune.core.explore import Operation
 from poptune.core.nested import Config, flatten
-from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_number
+from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import SavedCheckpoint, Status, Trial
 from poptune.errors import MetricError
@@ -114,9 +114,7 @@ def varied(configs: Iterable[Config]) -> list[str]:
     ['net/depth']
     """
     seen: dict[str, set[str]] = {}
-    total = 0
     for config in configs:
-        total += 1
         for name, value in flatten(config).items():
             # What looks the same is the same here: arrays and objects cannot always be compared.
             seen.setdefault(name, set()).add(brief(value))
@@ -157,7 +155,7 @@ def failure_sentence(failed: TrialFailed, checkpoint: SavedCheckpoint | None) ->
     """
     what = f"Trial {failed.trial} failed: {failed.error}"
     traceback = "\n".join(f"  {line}" for line in failed.traceback.rstrip().splitlines())
-    now = f"It starts again {_place(checkpoint)}." if failed.retry else "It does not start again; the others go on."
+    now = f"It starts again {_place(checkpoint)}." if failed.retry else "It does not start again."
     return "\n".join(filter(None, [what, traceback, f"  {now}"]))
 
 
@@ -219,7 +217,7 @@ def note_sentence(trial: str, note: str) -> str:
 def report_sentence(report: Reported, objective: Objective | None) -> str:
     """Return one report: its metric or, if the run has none, the first numbers that it holds."""
     flat = flatten(report.metrics)
-    own = [name for name, value in flat.items() if name not in AUTOMATIC_KEYS and is_number(value)]
+    own = [name for name, value in flat.items() if name not in AUTOMATIC_KEYS and is_real(value)]
     names = [objective.metric] if objective and objective.metric in flat else own[:3]
     values = ", ".join(f"{name} {brief(flat[name])}" for name in names) or "no numbers"
     saved = ", with a checkpoint" if report.checkpoint else ""

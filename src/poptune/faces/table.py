@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20
 _LEAST_ROWS = 3
 _GAP = 2
+_WIDEST_TITLE = 10  # unless its values are wider: titles must not crowd out hyperparameters
 _STYLES = {
     Status.PENDING: "dim",
     Status.RUNNING: "green",
@@ -37,9 +38,9 @@ def best_first(population: Population, objective: Objective | None, most: int) -
     return heapq.nsmallest(most, population, key=rank)
 
 
-def header(objective: Objective | None, keys: Sequence[str]) -> list[str]:
-    """Return the titles of the columns."""
-    return ["trial", "status", "iter", *([objective.metric] if objective else []), *keys, "exploits", "time"]
+def titles_of(objective: Objective | None, keys: Sequence[str]) -> list[str]:
+    """Return the titles of the columns; those that there may be no room for come last."""
+    return ["trial", "status", "iter", *([objective.metric] if objective else []), "exploits", *keys, "time"]
 
 
 def row(trial: Trial, objective: Objective | None, keys: Sequence[str]) -> list[str]:
@@ -51,8 +52,8 @@ def row(trial: Trial, objective: Objective | None, keys: Sequence[str]) -> list[
         trial.status.value,
         str(trial.progress.iteration),
         *metric,
-        *(brief(config.get(key)) for key in keys),
         str(trial.exploits),
+        *(brief(config.get(key)) for key in keys),
         duration(trial.progress.time_total_s),
     ]
 
@@ -62,21 +63,40 @@ def _metric(trial: Trial, objective: Objective) -> str:
     return "-" if value is MISSING else brief(value)
 
 
-def columns_that_fit(cells: Sequence[Sequence[str]], first: int, last: int, width: int) -> int:
-    """Return how many of the columns `first` to `last - 1` a table can have beside all its others.
+def short_names(names: Sequence[str]) -> list[str]:
+    """Return names without the beginning up to a `_` that all of them share.
 
-    >>> columns_that_fit([["id", "lr", "momentum", "time"], ["a", "0.1", "0.9", "3 s"]], 1, 3, 15)
-    1
+    >>> short_names(["4f1c2_00001", "4f1c2_00002"])
+    ['00001', '00002']
     """
-    widths = [max(map(len, column)) + _GAP for column in zip(*cells, strict=True)]
-    room = width - sum(widths[:first]) - sum(widths[last:])
-    fitting = 0
-    for column in widths[first:last]:
-        room -= column
+    shared = names[0][: names[0].rfind("_") + 1] if names else ""
+    return [name.removeprefix(shared) for name in names] if all(name.startswith(shared) for name in names) else [*names]
+
+
+def short_titles(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return titles, cut where they are much wider than what stands below them.
+
+    >>> short_titles(["validation_loss", "lr"], [["0.1203", "0.01"]])
+    ['validatio…', 'lr']
+    """
+    widths = [max([_WIDEST_TITLE, *(len(line[number]) for line in rows)]) for number in range(len(titles))]
+    return [
+        title if len(title) <= width else title[: width - 1] + "…" for title, width in zip(titles, widths, strict=True)
+    ]
+
+
+def columns_that_fit(cells: Sequence[Sequence[str]], width: int) -> int:
+    """Return how many columns of a table, counted from the left, a terminal has room for.
+
+    >>> columns_that_fit([["id", "lr", "momentum"], ["a", "0.1", "0.9"]], 12)
+    2
+    """
+    room = width + _GAP
+    for number, column in enumerate(zip(*cells, strict=True)):
+        room -= max(map(len, column)) + _GAP
         if room < 0:
-            break
-        fitting += 1
-    return fitting
+            return number
+    return len(cells[0])
 
 
 def table_of(
@@ -100,26 +120,27 @@ def table_of(
     from rich.table import Table
     from rich.text import Text
 
-    most = max(_LEAST_ROWS, min(MOST_ROWS, size.height - len(headline) - 5))
+    most = max(_LEAST_ROWS, min(MOST_ROWS, size.height - len(headline) - 6))
     trials = best_first(population, objective, most)
-    cells = [header(objective, keys), *(row(trial, objective, keys) for trial in trials)]
-    first = 4 if objective else 3
-    fitting = first + columns_that_fit(cells, first, first + len(keys), size.width)
-    cells = [[*line[:fitting], *line[first + len(keys) :]] for line in cells]
+    names = short_names([trial.id for trial in trials])
+    rows = [[name, *row(trial, objective, keys)[1:]] for name, trial in zip(names, trials, strict=True)]
+    header = titles_of(objective, keys)
+    cells = [short_titles(header, rows), *rows]
+    fitting = max(len(header) - len(keys) - 1, columns_that_fit(cells, size.width))
 
-    table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
-    for number, title in enumerate(cells[0]):
-        justify = "left" if number < 2 else "right"
-        table.add_column(Text(title), justify=justify, no_wrap=True, overflow="ellipsis")
-    for trial, line in zip(trials, cells[1:], strict=True):
-        texts = [Text(cell) for cell in line]
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    for number, title in enumerate(cells[0][:fitting]):
+        table.add_column(Text(title), justify="left" if number < 2 else "right", no_wrap=True, overflow="ellipsis")
+    for trial, line in zip(trials, rows, strict=True):
+        texts = [Text(cell) for cell in line[:fitting]]
         texts[1].stylize(_STYLES[trial.status])
         table.add_row(*texts)
-    lines: list[RenderableType] = [Text(line, no_wrap=True, overflow="ellipsis") for line in headline]
-    below = _left_out(len(population) - len(trials), keys[fitting - first :])
-    return Group(*lines, table, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in below))
+    above = [Text(line, no_wrap=True, overflow="ellipsis") for line in ["", *headline]]
+    left_out = _left_out(len(population) - len(trials), header[fitting:])
+    below = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in [*left_out, ""]]
+    return Group(*above, table, *below)
 
 
-def _left_out(trials: int, keys: Sequence[str]) -> list[str]:
+def _left_out(trials: int, columns: Sequence[str]) -> list[str]:
     lines = [f"... {trials} more"] if trials > 0 else []
-    return [*lines, f"Not shown for lack of room: {', '.join(keys)}"] if keys else lines
+    return [*lines, f"Not shown for lack of room: {', '.join(columns)}"] if columns else lines

@@ -88,8 +88,8 @@ def run_demo(
     )
     echo(
         f"{trials} networks learn to read handwritten digits: {len(split.training)} real images, which every epoch"
-        f" moves by up to a pixel. Every {_epochs(interval)} the worst quarter copies one of the best quarter and varies"
-        " its hyperparameters.\n"
+        f" moves by up to a pixel.\nEvery {_epochs(interval)} the worst quarter copies one of the best quarter"
+        " and varies its hyperparameters.\n"
     )
     grid = tuner("demo_pbt", pbt, verbose=1).fit()
     best = grid.get_best_result()
@@ -149,12 +149,11 @@ def comparison(winners: dict[str, Figures], test_images: int) -> str:
 
 def _aligned(table: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in table
-    )
+    lines = []
+    for name, *cells in table:
+        numbers = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        lines.append("  ".join([name.ljust(widths[0]), *numbers]))
+    return "\n".join(lines)
 
 
 def _epochs(number: int) -> str:
