@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 
 from poptune.executors.base import Job, Message, WorkerBroken
 from poptune.executors.host import Host, introduce
-from poptune.trainables.session import Unwound
 
 
 def main(descriptor: int) -> None:
@@ -49,7 +48,7 @@ def _send(pipe: Connection, message: Message) -> bool:
     try:
         pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
     except OSError:
-        raise Unwound from None  # the driver listens no more: let the trial clean up, and end
+        return True  # the driver listens no more: let the trial give way to the end that waits in the pipe
     return False
 
 
