@@ -29,7 +29,8 @@ class Checkpoint:
 
     def __init__(self, path: str | Path) -> None:
         self._path: Path | None = Path(path)
-        self._data: Mapping[str, Any] | None = None
+        self._data: Mapping[str, Any] = {}  # if there is no path yet: the dictionary, and its metadata
+        self._metadata: dict[str, Any] = {}
         if not self._path.is_dir():
             raise UsageError(f"A checkpoint is a directory, and {str(path)!r} is none.")
 
@@ -48,15 +49,14 @@ class Checkpoint:
         if not isinstance(data, Mapping):
             raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")
         checkpoint = cls.__new__(cls)
-        checkpoint._path, checkpoint._data = None, data
+        checkpoint._path, checkpoint._data, checkpoint._metadata = None, data, {}
         return checkpoint
 
     @property
     def path(self) -> str:
-        """The directory. A checkpoint made of a dictionary is written to a temporary one first."""
+        """The directory. A checkpoint made of a dictionary moves to a temporary one, which is left to you."""
         if self._path is None:
-            self._path = Path(tempfile.mkdtemp(prefix="poptune_checkpoint_"))
-            self.write_to(self._path)
+            self._path, self._data = Path(self.to_directory()), {}
         return str(self._path)
 
     def to_directory(self, path: str | Path | None = None) -> str:
@@ -69,17 +69,18 @@ class Checkpoint:
     @contextmanager
     def as_directory(self) -> Iterator[str]:
         """Give the directory for the length of a block. Read it; do not write to it."""
-        yield self.path
+        if self._path is not None:
+            yield str(self._path)
+            return
+        with tempfile.TemporaryDirectory(prefix="poptune_checkpoint_") as folder:
+            yield self.to_directory(folder)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary that the checkpoint was made of.
 
         If it held objects that had to be pickled, this unpickles them: do that only with checkpoints that you trust.
         """
-        if self._data is not None:
-            return dict(self._data)
-        assert self._path is not None
-        return dictionary.read(self._path)
+        return dict(self._data) if self._path is None else dictionary.read(self._path)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -88,23 +89,40 @@ class Checkpoint:
 
     def get_metadata(self) -> dict[str, Any]:
         """Return the facts that were attached to the checkpoint."""
-        file = Path(self.path) / _METADATA
+        if self._path is None:
+            return dict(self._metadata)
+        file = self._path / _METADATA
         return dict(json.loads(file.read_text())) if file.is_file() else {}
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Attach facts, in place of earlier ones. They must be JSON values."""
-        (Path(self.path) / _METADATA).write_text(json.dumps(dict(metadata)))
+        text = json.dumps(dict(metadata))
+        if self._path is None:
+            self._metadata = json.loads(text)
+        else:
+            (self._path / _METADATA).write_text(text)
 
     def update_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Attach facts beside earlier ones."""
         self.set_metadata({**self.get_metadata(), **metadata})
 
     def write_to(self, folder: Path) -> None:
-        """Write the files into a directory that exists."""
-        if self._path is not None:
-            shutil.copytree(self._path, folder, dirs_exist_ok=True)
-        elif self._data is not None:
+        """Write the files into a directory that exists. Links are followed: what is written is files alone.
+
+        Raises:
+            UsageError: The directory lies in the checkpoint's own, which would then hold itself.
+        """
+        if self._path is None:
             dictionary.write(self._data, folder)
+            if self._metadata:
+                (folder / _METADATA).write_text(json.dumps(self._metadata))
+            return
+        if folder.resolve().is_relative_to(self._path.resolve()):
+            raise UsageError(
+                f"The checkpoint {self._path} cannot be copied to {folder}, which lies in it."
+                " Give each checkpoint a directory of its own."
+            )
+        shutil.copytree(self._path, folder, dirs_exist_ok=True)
 
     def __repr__(self) -> str:
         where = "of a dictionary" if self._path is None else str(self._path)

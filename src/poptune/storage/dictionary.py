@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from poptune.errors import UsageError
+from poptune.errors import StorageError, UsageError
 from poptune.storage.encoding import TAG, dumps, loads, plain_number
 
-_VALUES = "values.json"
+_VALUES = "poptune_dictionary.json"  # what no checkpoint directory of a user's own holds
 _ARRAYS = "arrays.safetensors"
 _TENSORS = "tensors.safetensors"
 _PICKLED = "objects.pickle"
+
+# What safetensors can hold.
+_ARRAY_KINDS = "biuf"
+_TENSOR_TYPES = frozenset(
+    [f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)]
+    + ["bool", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64"]
+)
 
 
 def write(data: Mapping[str, Any], folder: Path) -> None:
     """Write a dictionary into a directory that exists."""
     arrays: dict[str, Any] = {}
     tensors: dict[str, Any] = {}
+    memories: set[int] = set()
     objects: list[Any] = []
 
     def put_aside(value: Any) -> Any:
         if _is_tensor(value):
             name = f"t{len(tensors)}"
-            tensors[name] = _own_memory(value, tensors)
+            tensors[name] = _own_memory(value, memories)
             return {TAG: "tensor", "name": name}
-        if (plain := plain_number(value)) is not value:
-            return plain
         if _is_array(value):
             import numpy as np
 
             name = f"a{len(arrays)}"
             arrays[name] = np.ascontiguousarray(value)
             return {TAG: "array", "name": name, "shape": list(value.shape)}
+        if (number := plain_number(value)) is not value:
+            return number
         objects.append(value)
         return {TAG: "pickled", "number": len(objects) - 1}
 
@@ -42,11 +50,11 @@ def write(data: Mapping[str, Any], folder: Path) -> None:
     if arrays:
         from safetensors.numpy import save_file
 
-        save_file(arrays, folder / _ARRAYS)
+        _save(save_file, arrays, folder / _ARRAYS)
     if tensors:
         from safetensors.torch import save_file as save_tensors
 
-        save_tensors(tensors, folder / _TENSORS)
+        _save(save_tensors, tensors, folder / _TENSORS)
     if objects:
         import cloudpickle
 
@@ -76,6 +84,15 @@ def read(folder: Path) -> dict[str, Any]:
     return data
 
 
+def _save(save_file: Callable[[dict[str, Any], Path], object], content: dict[str, Any], file: Path) -> None:
+    from safetensors import SafetensorError
+
+    try:
+        save_file(content, file)
+    except SafetensorError as error:  # what it says of a full disk
+        raise StorageError(f"Cannot write {file}: {error}") from error
+
+
 def _load_arrays(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
@@ -103,19 +120,25 @@ def _load_pickled(file: Path) -> list[Any]:
 
 
 def _is_tensor(value: Any) -> bool:
+    """Say whether a value is a torch tensor that safetensors can hold: none that is sparse or quantized."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    if torch is None or not isinstance(value, torch.Tensor):
+        return False
+    return value.layout is torch.strided and str(value.dtype).removeprefix("torch.") in _TENSOR_TYPES
 
 
-def _own_memory(tensor: Any, others: Mapping[str, Any]) -> Any:
+def _own_memory(tensor: Any, taken: set[int]) -> Any:
     """Return a tensor on the CPU that shares no memory with those before it, as safetensors demands."""
-    tensor = tensor.detach().cpu().contiguous()
-    start = tensor.untyped_storage().data_ptr()
-    is_shared = any(other.untyped_storage().data_ptr() == start for other in others.values())
-    return tensor.clone() if is_shared else tensor
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    if tensor.untyped_storage().data_ptr() in taken:
+        tensor = tensor.clone()
+    taken.add(tensor.untyped_storage().data_ptr())
+    return tensor
 
 
 def _is_array(value: Any) -> bool:
-    """Say whether a value is a NumPy array of numbers, which safetensors can hold."""
+    """Say whether a value is a NumPy array of numbers that safetensors can hold: none with a mask or longdoubles."""
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "biuf"
+    if numpy is None or type(value) not in (numpy.ndarray, numpy.memmap):
+        return False
+    return value.dtype.kind in _ARRAY_KINDS and value.dtype.itemsize <= 8

@@ -21,7 +21,8 @@ def dumps(value: Any, other: Encoder | None = None) -> str:
 
     Args:
         value: Any nesting of dicts, lists, tuples, numbers, strings, booleans and None.
-        other: Encodes what is none of these, as a JSON value or a dict with a `$`. By default only its text is kept.
+        other: Encodes what is none of these, as a number, a string or a dict with a `$`. By default NumPy scalars are
+            kept as numbers, and of anything else only the text.
 
     >>> dumps({"lr": 0.1, "betas": (0.9, 0.99), "score": float("nan")})
     '{"lr":0.1,"betas":{"$":"tuple","items":[0.9,0.99]},"score":{"$":"float","value":"nan"}}'
@@ -53,7 +54,8 @@ def _encode(value: Any, other: Encoder) -> Any:
         if all(type(key) is str for key in value) and TAG not in value:
             return {key: _encode(item, other) for key, item in value.items()}
         return {TAG: "dict", "items": [[_encode(k, other), _encode(v, other)] for k, v in value.items()]}
-    return other(value)
+    coded = other(value)
+    return _encode(coded, other) if type(coded) is float else coded  # it may be NaN
 
 
 def _decode(value: Any, other: Decoder) -> Any:
@@ -75,8 +77,8 @@ def _decode(value: Any, other: Decoder) -> Any:
 
 
 def _as_text(value: Any) -> Any:
-    plain = plain_number(value)
-    return plain if plain is not value else {TAG: "text", "text": repr(value)[:1000]}
+    number = plain_number(value)
+    return number if number is not value else {TAG: "text", "text": repr(value)[:1000]}
 
 
 def _from_text(value: dict[str, Any]) -> Any:
@@ -84,6 +86,11 @@ def _from_text(value: dict[str, Any]) -> Any:
 
 
 def plain_number(value: Any) -> Any:
-    """Return a NumPy scalar as the Python number it stands for, and anything else as it is."""
+    """Return a NumPy scalar, or array of no dimensions, as the number, bool or string that JSON has for it.
+
+    Anything else comes back as it is, NumPy's dates and complex numbers too: JSON has nothing for them.
+    """
     is_numpy = type(value).__module__.partition(".")[0] == "numpy"
-    return value.item() if is_numpy and getattr(value, "shape", None) == () else value
+    if not is_numpy or getattr(value, "shape", None) != () or value.dtype.kind not in "biufU":
+        return value
+    return float(value) if value.dtype.kind == "f" else value.item()  # the item of a longdouble is a longdouble

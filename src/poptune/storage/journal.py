@@ -7,9 +7,11 @@ death of any process at once; what a power cut may take is bounded by `syncing.S
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -55,18 +57,18 @@ class Journal:
     def create(cls, folder: Path, about: dict[str, Any], durability: Durability = "process") -> Journal:
         """Start the journal of a new run in its folder, with facts about the run."""
         path = folder / FILE_NAME
-        try:
+        with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
             connection = sqlite3.connect(path, isolation_level=None)
+            unfinished.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
             connection.executescript(_SCHEMA)
             connection.execute("BEGIN")
-        except sqlite3.Error as error:
-            raise StorageError(f"Cannot write the journal {path}: {error}") from error
-        journal = cls(path, connection)
-        for key, value in {"format": FORMAT, **about}.items():
-            journal.note(key, value)
-        journal.commit()
+            journal = cls(path, connection)
+            for key, value in {"format": FORMAT, **about}.items():
+                journal.note(key, value)
+            journal.commit()
+            unfinished.pop_all()
         return journal
 
     @classmethod
@@ -75,16 +77,16 @@ class Journal:
         path = folder / FILE_NAME
         if not path.is_file():
             raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}.")
-        try:
+        with _failing_as(f"Cannot read the journal {path}"), contextlib.ExitStack() as unfinished:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            unfinished.callback(connection.close)
             journal = cls(path, connection)
             written_as = journal.about.get("format")
-        except sqlite3.Error as error:
-            raise StorageError(f"Cannot read the journal {path}: {error}") from error
-        if written_as != FORMAT:
-            raise StorageError(
-                f"The journal {path} has format {written_as}; this version of PopTune reads format {FORMAT}."
-            )
+            if written_as != FORMAT:
+                raise StorageError(
+                    f"The journal {path} has format {written_as}; this version of PopTune reads format {FORMAT}."
+                )
+            unfinished.pop_all()
         return journal
 
     def __enter__(self) -> Journal:
@@ -96,29 +98,26 @@ class Journal:
     @property
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
-        rows = self._connection.execute("SELECT key, value FROM about")
-        return {key: loads(value) for key, value in rows}
+        return {key: loads(value) for key, value in self._query("SELECT key, value FROM about")}
 
     def note(self, key: str, value: Any) -> None:
         """Set one fact about the run. It is safe after `commit`."""
-        self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, dumps(value)))
+        row = key, dumps(value)
+        with self._writing():
+            self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", row)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records at the end. They are safe after `commit`."""
         now = time.time()
         rows = [(now, *to_row(record)) for record in records]
-        try:
+        with self._writing():
             self._connection.executemany("INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)", rows)
-        except sqlite3.Error as error:
-            raise StorageError(f"Cannot write the journal {self.path}: {error}") from error
 
     def commit(self) -> None:
         """Make all that was appended safe."""
-        try:
+        with self._writing():
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
-        except sqlite3.Error as error:
-            raise StorageError(f"Cannot write the journal {self.path}: {error}") from error
 
     def records(self, *kinds: type, trial: str | None = None) -> Iterator[Record]:
         """Yield records in order: all, or those of some kinds, or of one trial."""
@@ -133,20 +132,33 @@ class Journal:
         if kinds:
             query += f" AND kind IN ({', '.join('?' * len(kinds))})"
             values += [kind.__name__ for kind in kinds]
-        for at, *row in self._connection.execute(query + " ORDER BY seq", values):
+        for at, *row in self._query(query + " ORDER BY seq", values):
             yield at, from_row(*row)
 
     def last(self, kind: type[R], trial: str) -> R | None:
         """Return a trial's newest record of one kind."""
-        row = self._connection.execute(
-            "SELECT kind, trial, body FROM events WHERE trial = ? AND kind = ? ORDER BY seq DESC LIMIT 1",
-            (trial, kind.__name__),
-        ).fetchone()
+        query = "SELECT kind, trial, body FROM events WHERE trial = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        row = next(self._query(query, (trial, kind.__name__)), None)
         record = from_row(*row) if row else None
         return record if isinstance(record, kind) else None
 
     def close(self) -> None:
         """Commit and let go of the file."""
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
-        self._connection.close()
+        with self._writing(), contextlib.closing(self._connection):
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    def _query(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        with _failing_as(f"Cannot read the journal {self.path}"):
+            yield from self._connection.execute(query, values)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return _failing_as(f"Cannot write the journal {self.path}")
+
+
+@contextlib.contextmanager
+def _failing_as(what: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{what}: {error}") from error

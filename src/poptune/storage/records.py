@@ -31,7 +31,7 @@ def from_row(kind: str, trial: str, body: str) -> Record:
         StorageError: The row is of a kind that this version does not know, or is damaged.
     """
     try:
-        fields = loads(body)
+        fields = dict(loads(body))
         for name, rebuild in _REBUILD.items():
             if fields.get(name) is not None:
                 fields[name] = rebuild(fields[name])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from poptune.core.nested import lookup
-from poptune.core.objective import is_number
+from poptune.core.objective import is_real
 from poptune.core.trial import SavedCheckpoint
 from poptune.errors import OptionError
 
@@ -42,8 +42,9 @@ class CheckpointConfig:
             raise OptionError(f"num_to_keep must be None (keep all) or a whole number from 1, not {keep!r}.")
         if self.checkpoint_score_order not in ("max", "min"):
             raise OptionError(f'checkpoint_score_order must be "max" or "min", not {self.checkpoint_score_order!r}.')
-        if self.checkpoint_frequency < 0:
-            raise OptionError(f"checkpoint_frequency must not be negative, not {self.checkpoint_frequency!r}.")
+        every = self.checkpoint_frequency
+        if isinstance(every, bool) or not isinstance(every, int) or every < 0:
+            raise OptionError(f"checkpoint_frequency must be a whole number from 0, not {every!r}.")
 
 
 class Retention:
@@ -77,6 +78,6 @@ class Retention:
         if self._config.checkpoint_score_attribute is None:
             return 0.0
         value = lookup(metrics, self._config.checkpoint_score_attribute)
-        if not is_number(value) or math.isnan(value):
+        if not is_real(value) or math.isnan(value):
             return -math.inf
         return float(value) if self._config.checkpoint_score_order == "max" else -float(value)

@@ -7,9 +7,9 @@ trial copies nothing; it refers to the donor's checkpoint.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
+import uuid
 import zlib
 from pathlib import Path
 
@@ -32,7 +32,6 @@ class CheckpointStore:
     def __init__(self, run_dir: Path, is_durable: bool = False) -> None:
         self.run_dir = run_dir
         self.is_durable = is_durable
-        self._names = (f"{os.getpid()}-{number}" for number in itertools.count())
 
     def save(
         self, checkpoint: Checkpoint, *, trial: str, folder: str, number: int, progress: Progress
@@ -47,9 +46,9 @@ class CheckpointStore:
             progress: The trial's counters at this report.
 
         Raises:
-            StorageError: It cannot be written; nothing is left of it.
+            StorageError: It cannot be written. Of this, and of whatever else is raised, nothing is left.
         """
-        staged = self.run_dir / STAGING / next(self._names)
+        staged = self._staging_place()
         try:
             staged.mkdir(parents=True)
             checkpoint.write_to(staged)
@@ -61,8 +60,11 @@ class CheckpointStore:
             staged.rename(target)
             if self.is_durable:
                 sync_file(target.parent)
-        except OSError as error:
+                sync_file(self.run_dir)
+        except BaseException as error:
             shutil.rmtree(staged, ignore_errors=True)
+            if not isinstance(error, OSError):  # raised by an object that cannot be pickled, or an interrupt
+                raise
             raise StorageError(
                 f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}: {error}"
             ) from error
@@ -84,9 +86,13 @@ class CheckpointStore:
         """Read a stored checkpoint through.
 
         Raises:
-            StorageError: Its files are not those that were saved.
+            StorageError: Its files are not those that were saved, or cannot be read.
         """
-        size, checksum = _measure(self.run_dir / saved.path)
+        self.load(saved)
+        try:
+            size, checksum = _measure(self.run_dir / saved.path)
+        except OSError as error:
+            raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} cannot be read: {error}") from error
         if (size, checksum) != (saved.size, saved.checksum):
             raise StorageError(
                 f"Checkpoint {saved.path} of trial {saved.trial} is damaged: it has {size} bytes with checksum"
@@ -94,12 +100,25 @@ class CheckpointStore:
             )
 
     def delete(self, saved: SavedCheckpoint) -> None:
-        """Remove a stored checkpoint. One that is gone already is no error."""
-        shutil.rmtree(self.run_dir / saved.path, ignore_errors=True)
+        """Remove a stored checkpoint. One that is gone already is no error.
+
+        Like saving, this goes through the staging area: a removal that is cut short leaves no half a checkpoint.
+        """
+        doomed = self._staging_place()
+        try:
+            doomed.parent.mkdir(exist_ok=True)
+            (self.run_dir / saved.path).rename(doomed)
+        except OSError:
+            return  # gone already; or not ours to remove, which fails nobody's training
+        shutil.rmtree(doomed, ignore_errors=True)
 
     def clear_staging(self) -> None:
         """Remove what killed processes left half written."""
         shutil.rmtree(self.run_dir / STAGING, ignore_errors=True)
+
+    def _staging_place(self) -> Path:
+        # Random, since process ids are neither unique over machines nor for ever.
+        return self.run_dir / STAGING / uuid.uuid4().hex
 
     def _free_place(self, folder: str, number: int) -> Path:
         """Return the checkpoint's place. A place can be taken by one whose report was lost with its worker."""
@@ -141,7 +160,7 @@ def _measure(folder: Path) -> tuple[int, str]:
         folders.sort()
         for name in sorted(names):
             file = Path(parent, name)
-            checksum = zlib.crc32(file.relative_to(folder).as_posix().encode(), checksum)
+            checksum = zlib.crc32(os.fsencode(file.relative_to(folder).as_posix()), checksum)
             with open(file, "rb") as stream:
                 while chunk := stream.read(_CHUNK):
                     checksum = zlib.crc32(chunk, checksum)

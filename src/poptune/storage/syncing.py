@@ -19,7 +19,7 @@ class Syncer:
     """
 
     def __init__(self, journal: Journal) -> None:
-        self._journal_files = [journal.path, Path(f"{journal.path}-wal")]
+        self._journal_files = [journal.path, Path(f"{journal.path}-wal"), journal.path.parent]
         self._fresh: list[Path] = []
         self._lock = threading.Lock()
         self._is_closing = threading.Event()

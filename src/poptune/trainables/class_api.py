@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,7 +127,7 @@ class ClassRun:
         """Make the object ready for an assignment: by `reset_config` if it can, else by building a new one."""
         old = self._trainable
         if old is not None and old.reset_config(copy_tree(assignment.config)):
-            old.config = copy_tree(assignment.config)
+            old.config, old.context = copy_tree(assignment.config), assignment.context
         else:
             self.end()
             self._trainable = self._cls(copy_tree(assignment.config), assignment.context)
@@ -147,8 +148,10 @@ class ClassRun:
 
     def wants_checkpoint(self, metrics: Mapping[str, Any], iteration: int, lease: Lease) -> bool:
         """Say whether the state is saved with this report: by frequency, when a decision may be due, at the end."""
-        frequency = self._saving.checkpoint_frequency
-        is_last = lease.stops(metrics) is not None and self._saving.checkpoint_at_end is not False
+        frequency, at_end = self._saving.checkpoint_frequency, self._saving.checkpoint_at_end
+        if at_end is None:
+            at_end = self._cls.save_checkpoint is not Trainable.save_checkpoint
+        is_last = at_end and lease.stops(metrics) is not None
         by_frequency = frequency > 0 and iteration % frequency == 0
         return is_last or by_frequency or lease.is_due(metrics) or metrics.get("should_checkpoint") is True
 
@@ -158,7 +161,8 @@ class ClassRun:
         state = self._trainable.save_checkpoint(str(folder))
         if isinstance(state, Mapping):
             return Checkpoint.from_dict({"state": state})
-        if state is not None and Path(state).resolve() != folder.resolve():
+        is_folder = isinstance(state, (str, Path)) and Path(state).resolve() == folder.resolve()
+        if state is not None and not is_folder:
             raise UsageError(
                 f"{self._cls.__name__}.save_checkpoint must write into the directory that it is given, or return"
                 f" a dictionary; it returned {state!r}."
@@ -170,6 +174,22 @@ class ClassRun:
         trainable, self._trainable = self._trainable, None
         if trainable is not None:
             trainable.cleanup()
+
+
+def check_class(cls: type[Trainable], parameters: Mapping[str, Any]) -> None:
+    """Refuse a class whose `setup` cannot be called with a config.
+
+    Raises:
+        UsageError: Its signature does not take one positional argument and the bound parameters.
+    """
+    signature = inspect.signature(cls.setup)
+    try:
+        signature.bind(cls, {}, **parameters)
+    except TypeError as error:
+        raise UsageError(
+            f"{cls.__name__}.setup{signature} cannot be called as setup(config"
+            f"{''.join(f', {key}=...' for key in parameters)}): {error}."
+        ) from None
 
 
 def load_state(checkpoint: Checkpoint) -> Any:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from poptune.core.values import is_number
 from poptune.errors import OptionError, UsageError, nearest
-from poptune.trainables.class_api import Trainable
+from poptune.trainables.class_api import Trainable, check_class
 from poptune.trainables.function import check_function
 
 
@@ -37,8 +38,7 @@ class Resources:
                     f"There is no resource {name!r} on this machine; there are 'cpu' and 'gpu'."
                     f"{nearest(str(name), known)}"
                 )
-            is_number = isinstance(amount, (int, float)) and math.isfinite(amount)
-            if not is_number or amount < 0:
+            if not is_number(amount) or not math.isfinite(amount) or amount < 0:
                 raise OptionError(f"Resource {name!r} must be a number from 0, not {amount!r}.")
             known[str(name).lower()] = float(amount)
         if known["gpu"] > 1 and known["gpu"] != int(known["gpu"]):
@@ -70,6 +70,7 @@ class Packed:
         if packed.is_class:
             if target is Trainable:
                 raise UsageError("Derive a class from tune.Trainable and give that one to the Tuner.")
+            check_class(target, packed.parameters)  # type: ignore[arg-type]
             return packed
         if inspect.isclass(target):
             raise UsageError(

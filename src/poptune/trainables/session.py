@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from poptune.errors import MetricError
+from poptune.errors import MetricError, UsageError
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.encoding import plain_number
 
@@ -90,6 +90,7 @@ def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) 
 
     Raises:
         MetricError: A value is a torch tensor, or `metrics` is no dictionary.
+        UsageError: `checkpoint` is no `Checkpoint`.
 
     Outside of a run it only warns, so that a training function can be tried by hand:
 
@@ -102,6 +103,11 @@ def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) 
     if current is None:
         warnings.warn("tune.report was called outside of a run: nothing is recorded.", stacklevel=2)
         return
+    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        raise UsageError(
+            f"The checkpoint of a report must be a Checkpoint, not {type(checkpoint).__name__}:"
+            " use Checkpoint.from_directory(path) or Checkpoint.from_dict(state)."
+        )
     current.report(plain_metrics(metrics), checkpoint)
 
 
@@ -127,7 +133,7 @@ _PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metrics with NumPy scalars and arrays as plain numbers and lists, nested dictionaries included.
+    """Return metrics with NumPy scalars and arrays as plain numbers and lists, in nested dictionaries and lists too.
 
     Raises:
         MetricError: A value is a torch tensor, or `metrics` is no dictionary.
@@ -142,6 +148,8 @@ def _plain(key: str, value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {str(name): _plain(f"{key}/{name}", item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(key, item) for item in value]
     library = type(value).__module__.partition(".")[0]
     if library == "torch" and hasattr(value, "detach"):
         raise MetricError(f"Metric {key!r} is a torch tensor. Report a number: use value.item(), or float(value).")
