@@ -20,7 +20,8 @@ from poptune.core.population import Population
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import MetricError
 from poptune.faces import sentences
-from poptune.faces.console import Chronicle, LiveConsole, PlainConsole, console_for
+from poptune.faces.chronicle import Chronicle
+from poptune.faces.console import LiveConsole, PlainConsole, console_for
 from poptune.faces.table import best_first, row
 from poptune.schedulers.fifo import FIFOScheduler
 from runs import pbt
@@ -456,7 +457,7 @@ def test_a_plain_run_from_beginning_to_end(fit, capsys):
     assert "(height 2 at iteration 2) takes over from" in exploits[0]
     best = results.get_best_result()
     assert last[0].endswith(": 2 TERMINATED, 1 ERROR.")
-    assert last[2] == f"Best at the end: {best.trial_id} with height {best.metrics['height']:g} at iteration 4"
+    assert last[2] == f"Best at the end: {best.trial_id} with height {best.metrics['height']:.4g} at iteration 4"
     assert last[5] == f"Results in {results.experiment_path}"
 
 

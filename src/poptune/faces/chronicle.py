@@ -1,0 +1,135 @@
+"""What is worth saying about a run while its records come in: words and memory, no stream and no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from poptune.core.decisions import Continue, Exploit
+from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.nested import Config
+from poptune.core.population import Population
+from poptune.faces import sentences
+from poptune.faces.sentences import Best
+from poptune.schedulers.base import Scheduler
+from poptune.storage.records import Record
+
+
+class Chronicle:
+    """Follows the records of a run: what is worth saying, and what is best so far.
+
+    Args:
+        scheduler: Of the run; bound to its metric.
+        run_dir: The directory of the run.
+        seed: Of the run.
+        verbose: 2 speaks of every report.
+
+    Attributes:
+        objective: What ranks trials, if anything.
+        keys: The hyperparameters worth showing: those that differ between trials, or were ever varied.
+        best: The best report so far.
+    """
+
+    def __init__(self, scheduler: Scheduler, run_dir: Path, seed: int, verbose: int) -> None:
+        self.scheduler = scheduler
+        self.run_dir = run_dir
+        self.seed = seed
+        self.objective = scheduler.objective
+        self.keys: dict[str, None] = {}
+        self.best: Best | None = None
+        self._verbose = verbose
+        self._configs: dict[str, Config] | None = None
+        self._said: set[str] = set()
+        self._unfinished: dict[int, str] = {}  # the last line of each worker, until it ends
+
+    def begin(self, population: Population) -> str | None:
+        """Get to know the trials; return the first sentence at the first call, later nothing."""
+        if self._configs is not None:
+            return None
+        self._configs = {trial.id: trial.config for trial in population}
+        self.keys.update(dict.fromkeys(sentences.varied(self._configs.values())))
+        return sentences.start_sentence(len(population), self.seed, self.run_dir)
+
+    def follow(self, records: Sequence[Record], population: Population) -> list[str]:
+        """Take in records, and return what is worth saying about them."""
+        return [said for record in records if (said := self._sentence(record, population))]
+
+    def _sentence(self, record: Record, population: Population) -> str | None:
+        match record:
+            case Reported():
+                self._compare(record)
+                return sentences.report_sentence(record, self.objective) if self._verbose >= 2 else None
+            case Exploit():
+                assert self._configs is not None
+                self._configs[record.trial] = record.config
+                self.keys.update(dict.fromkeys(operation.key for operation in record.operations))
+                return sentences.exploit_sentence(record, self.objective)
+            case TrialFailed():
+                return sentences.failure_sentence(record, population[record.trial].checkpoint)
+            case TrialEvicted():
+                return sentences.eviction_sentence(record, population[record.trial].checkpoint)
+            case Overdue():
+                kind = "overdue, never saved" if record.checkpoint_every is None else "overdue"
+                time_attr = getattr(self.scheduler, "time_attr", "time")
+                return self._once(kind, sentences.overdue_advice(record, time_attr))
+            case Continue(note=note) if note:
+                return self._once(note, sentences.note_sentence(record.trial, note))
+        return None
+
+    def _once(self, kind: str, sentence: str) -> str | None:
+        if kind in self._said:
+            return None
+        self._said.add(kind)
+        return sentence
+
+    def _compare(self, report: Reported) -> None:
+        score = sentences.score_of(report.metrics, self.objective)
+        if score is not None and (self.best is None or score > self.best.score):
+            assert self._configs is not None
+            # Not the config of the population: an exploit may have followed already.
+            config = self._configs[report.trial]
+            self.best = Best(score, report.trial, report.progress.iteration, config)
+
+    def printed(self, worker: int, text: str) -> list[str]:
+        """Return the lines that a worker has ended; the last one waits for its end.
+
+        Of a line that overwrites itself, such as a progress bar, the last version counts, as in a terminal.
+        """
+        *ended, last = (self._unfinished.pop(worker, "") + text).split("\n")
+        if last := _overwritten(last):
+            self._unfinished[worker] = last
+        return [f"(worker {worker}) {_overwritten(line)}".rstrip() for line in ended]
+
+    def unfinished(self) -> list[str]:
+        """Return the lines that workers began and never ended."""
+        lines = [f"(worker {worker}) {line}" for worker, line in self._unfinished.items()]
+        self._unfinished.clear()
+        return lines
+
+    def status(self, population: Population, elapsed: float) -> list[str]:
+        """Return where the run stands, in up to three sentences."""
+        lines = [
+            f"{sentences.counts(population)} after {sentences.duration(elapsed)}",
+            self.scheduler.describe(population),
+        ]
+        if self.best and self.objective:
+            lines.append(sentences.best_sentence(self.best, self.objective, self.keys))
+        return lines
+
+    def summary(self, population: Population, elapsed: float) -> str:
+        """Return what is said last."""
+        return sentences.summary(
+            population,
+            elapsed,
+            run_dir=self.run_dir,
+            objective=self.objective,
+            keys=self.keys,
+            best=self.best,
+            scheduler_line=self.scheduler.describe(population),
+        )
+
+
+def _overwritten(line: str) -> str:
+    r"""Return what a terminal would show of a line with carriage returns; the one of "\r\n" ends a line."""
+    body = line.rstrip("\r")
+    return body.rpartition("\r")[2] + line[len(body) :]
