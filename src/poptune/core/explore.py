@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
 from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves
-from poptune.core.randomness import borrowed_globals
+from poptune.core.randomness import below, borrowed_globals
 from poptune.core.space import SampleFrom, is_grid_search
 from poptune.core.values import accepts, is_number, plain, same
 from poptune.errors import SpaceError
@@ -196,20 +196,22 @@ Step = tuple[Any, str]
 
 
 def _perturbed(old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator) -> Step | None:
-    if isinstance(distribution, Categorical) and not distribution.is_numeric:
-        return (old, "keep") if distribution.contains(old) else None
-    if isinstance(distribution, (list, tuple, Categorical)):
-        values = distribution.categories if isinstance(distribution, Categorical) else distribution
-        return _shifted(old, _distinct(values), rng)
-    if isinstance(old, bool) or (not isinstance(distribution, Domain) and not is_number(old)):
+    is_range = isinstance(distribution, (Float, Integer, Normal))  # first: asking an abstract class takes longer
+    if not is_range:
+        if isinstance(distribution, Categorical) and not distribution.is_numeric:
+            return (old, "keep") if distribution.contains(old) else None
+        if isinstance(distribution, (list, tuple, Categorical)):
+            values = distribution.categories if isinstance(distribution, Categorical) else distribution
+            return _shifted(old, _distinct(values), rng)
+    if isinstance(old, bool) or not (is_range or isinstance(distribution, Domain) or is_number(old)):
         return old, "keep"
     if not _can_scale(old):
         return None
-    factor = plain(factors[int(rng.integers(len(factors)))])
+    factor = plain(factors[below(len(factors), rng)])
     product = old * factor
     if not math.isfinite(product):
         return None
-    scaled = _scaled_in if isinstance(distribution, (Float, Integer, Normal)) else _scaled_freely
+    scaled = _scaled_in if is_range else _scaled_freely
     new = scaled(old, product, distribution)
     return new, f"* {factor}" + " (noop)" * same(new, old)
 
@@ -242,7 +244,7 @@ def _perturbed_as_ray(old: Any, distribution: Any, factors: Sequence[float], rng
         return _shifted(old, distribution, rng, match=_equal)
     if not is_number(old) and not isinstance(old, bool):
         return old, "keep"
-    factor = plain(factors[int(rng.integers(len(factors)))])
+    factor = plain(factors[below(len(factors), rng)])
     return _typed_like(old, old * factor), f"* {factor}"
 
 
@@ -252,7 +254,7 @@ def _shifted(
     at = next((index for index, value in enumerate(values) if match(old, value)), None)
     if at is None:
         return None
-    way = 1 if rng.integers(2) else -1
+    way = 1 if below(2, rng) else -1
     to = min(max(at + way, 0), len(values) - 1)
     return plain(values[to]), f"shift {'right' if way == 1 else 'left'}{' (noop)' * (to == at)}"
 
@@ -269,7 +271,7 @@ def _drawn(distribution: Any, rng: np.random.Generator) -> Any:
     if isinstance(distribution, Domain):
         return distribution.draw(rng)
     if isinstance(distribution, (list, tuple)):
-        return plain(distribution[int(rng.integers(len(distribution)))])
+        return plain(distribution[below(len(distribution), rng)])
     with borrowed_globals(rng):
         return plain(distribution())
 

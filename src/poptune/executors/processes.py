@@ -6,6 +6,7 @@ threads and CUDA of the driver are no danger, and the user's script needs no mai
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import pickle
@@ -31,6 +32,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     pipe: Connection
     output: int  # file descriptor: what the worker prints
+    decoder: codecs.IncrementalDecoder  # a character may be cut in two by a read
 
 
 class ProcessExecutor:
@@ -77,7 +79,8 @@ class ProcessExecutor:
         theirs.close()
         os.close(their_output)
         os.set_blocking(output, False)
-        worker = _Worker(number, process, Connection(ours.detach()), output)
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        worker = _Worker(number, process, Connection(ours.detach()), output, decoder)
         self._workers[number] = worker
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -126,7 +129,7 @@ class ProcessExecutor:
         except BlockingIOError:
             return []
         if text:
-            return [Printed(worker.number, text.decode(errors="replace"))]
+            return [Printed(worker.number, worker.decoder.decode(text))]
         with contextlib.suppress(KeyError):  # it closed its output; it may still work
             self._selector.unregister(worker.output)
         return []
