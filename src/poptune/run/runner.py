@@ -120,7 +120,7 @@ class Runner:
         """
         for trial in self.population:
             self._restart[trial.id] = "first"
-            self._turns.want(trial.id)
+            self._turns.want(trial)
         try:
             self._executor.open(self._job)
             while self.population.live:
@@ -226,7 +226,7 @@ class Runner:
         self._keep(events)
         self._follow([event for event in events if isinstance(event, Decision)])
         if message.waits and self.population[report.trial].status is Status.RUNNING:
-            self._turns.want(report.trial)
+            self._turns.want(self.population[report.trial])
 
     def _checkpointed(self, report: Reported) -> None:
         if (saved := report.checkpoint) is None:
@@ -246,10 +246,10 @@ class Runner:
         for decision in decisions:
             match decision:
                 case Continue():
-                    self._turns.want(decision.trial)
+                    self._turns.want(self.population[decision.trial])
                 case Exploit():
                     self._restart[decision.trial] = "exploit"
-                    self._turns.want(decision.trial)
+                    self._turns.want(self.population[decision.trial])
                 case Stop():
                     if (home := self._turns.home(decision.trial)) is not None:
                         self._commands.append((home, Halt(decision.trial)))
@@ -269,7 +269,7 @@ class Runner:
         self._note(TrialFailed(trial, error, traceback, retry))
         if retry:
             self._restart[trial] = "recovery"
-            self._turns.want(trial)
+            self._turns.want(self.population[trial])
             return
         if self._failure.fail_fast:
             self._stop_all(trial)
@@ -299,12 +299,12 @@ class Runner:
                 self._note(TrialEvicted(trial, f"its worker process {message.reason} while another trained"))
                 self._restart.setdefault(trial, "recovery")
                 if self.population[trial].status is Status.PENDING:
-                    self._turns.want(trial)
+                    self._turns.want(self.population[trial])
 
     # Actions.
 
     def _give_turns(self) -> None:
-        for worker, trial_id in self._turns.take(self.population):
+        for worker, trial_id in self._turns.take(self.population.live):
             trial = self.population[trial_id]
             lease = self._lease(trial)
             if cause := self._restart.pop(trial_id, None):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
-from poptune.core.population import Population
 from poptune.core.trial import Trial
+
+Entry = tuple[float, int, str]  # how far a trial is, its index, its id: the smallest goes first
 
 
 class Turns:
@@ -24,7 +26,10 @@ class Turns:
         self._homes: dict[str, int] = {}
         self._residents: Counter[int] = Counter()
         self._running: dict[int, str | None] = {}
-        self._eager: dict[str, None] = {}
+        # Queues by home; None is the queue of those that live nowhere yet. An entry counts only while it is the trial's
+        # entry in `_wanting`: those that left are skipped when they come up.
+        self._queues: defaultdict[int | None, list[Entry]] = defaultdict(list)
+        self._wanting: dict[str, Entry] = {}
 
     def home(self, trial: str) -> int | None:
         """Return the worker that a trial lives in."""
@@ -46,9 +51,11 @@ class Turns:
             self.leave(trial)
         return lost
 
-    def want(self, trial: str) -> None:
+    def want(self, trial: Trial) -> None:
         """A trial could train."""
-        self._eager[trial] = None
+        entry = (trial.last_ready, trial.index, trial.id)
+        self._wanting[trial.id] = entry
+        heapq.heappush(self._queues[self._homes.get(trial.id)], entry)
 
     def block(self, worker: int) -> None:
         """The trial that trained in a worker waits, or has ended: the worker is free."""
@@ -56,17 +63,21 @@ class Turns:
 
     def leave(self, trial: str) -> None:
         """A trial lives nowhere any more."""
-        self._eager.pop(trial, None)
+        self._wanting.pop(trial, None)
         if (home := self._homes.pop(trial, None)) is not None:
             self._residents[home] -= 1
 
-    def take(self, population: Population) -> list[tuple[int, str]]:
-        """Return (worker, trial) for every free worker that somebody can train in, and consider them running."""
+    def take(self, live: int) -> list[tuple[int, str]]:
+        """Return (worker, trial) for every free worker that somebody can train in, and consider them running.
+
+        Args:
+            live: How many trials share the workers.
+        """
+        room = math.ceil(live / self._workers)
         taken = []
-        room = math.ceil(population.live / self._workers) if population.live else 0
         for worker, running in self._running.items():
-            if running is None and (trial := self._next(worker, room, population)) is not None:
-                del self._eager[trial]
+            if running is None and (trial := self._next(worker, room)) is not None:
+                del self._wanting[trial]
                 if trial not in self._homes:
                     self._homes[trial] = worker
                     self._residents[worker] += 1
@@ -74,15 +85,19 @@ class Turns:
                 taken.append((worker, trial))
         return taken
 
-    def _next(self, worker: int, room: int, population: Population) -> str | None:
-        can_move_in = self._residents[worker] < room
-        candidates = [
-            trial
-            for trial in self._eager
-            if (home := self._homes.get(trial)) == worker or (home is None and can_move_in)
-        ]
-        return min(candidates, key=lambda trial: _behind(population[trial]), default=None)
+    def _next(self, worker: int, room: int) -> str | None:
+        queues = [self._queues[worker]]
+        if self._residents[worker] < room:
+            queues.append(self._queues[None])
+        heads = [(queue[0], queue) for queue in queues if self._has_head(queue)]
+        if not heads:
+            return None
+        entry, queue = min(heads, key=lambda head: head[0])
+        heapq.heappop(queue)
+        return entry[2]
 
-
-def _behind(trial: Trial) -> tuple[float, int]:
-    return trial.last_ready, trial.index
+    def _has_head(self, queue: list[Entry]) -> bool:
+        """Drop entries of trials that left, and say whether one remains."""
+        while queue and self._wanting.get(queue[0][2]) is not queue[0]:
+            heapq.heappop(queue)
+        return bool(queue)
