@@ -8,6 +8,7 @@ death of any process at once; what a power cut may take is bounded by `syncing.S
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -78,7 +79,10 @@ class Journal:
         if not path.is_file():
             raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}.")
         with _failing_as(f"Cannot read the journal {path}"), contextlib.ExitStack() as unfinished:
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            uri = f"{path.resolve().as_uri()}?mode=ro"
+            if not os.access(folder, os.W_OK) and not Path(f"{path}-wal").exists():
+                uri += "&immutable=1"  # an archive: SQLite would make files beside it, and cannot
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             unfinished.callback(connection.close)
             journal = cls(path, connection)
             written_as = journal.about.get("format")
