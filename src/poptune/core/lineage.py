@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from poptune.core.decisions import Exploit
@@ -28,7 +30,9 @@ class Segment:
     donor: str | None
 
 
-def lineage(trial: str, iteration: int, initial: dict[str, Config], exploits: Iterable[Exploit]) -> tuple[Segment, ...]:
+def lineage(
+    trial: str, iteration: int, initial: Mapping[str, Config], exploits: Iterable[Exploit]
+) -> tuple[Segment, ...]:
     """Return the segments behind the weights that a trial has at an iteration, oldest first.
 
     A clone inherits what its donor had trained when it got the score it was copied for; what the donor did later,
@@ -40,20 +44,32 @@ def lineage(trial: str, iteration: int, initial: dict[str, Config], exploits: It
         initial: Every trial's first config.
         exploits: All exploits of the run, in order.
     """
-    by_trial: dict[str, list[Exploit]] = {}
-    for exploit in exploits:
-        by_trial.setdefault(exploit.trial, []).append(exploit)
+    return lineages({trial: iteration}, initial, exploits)[trial]
 
-    segments: list[Segment] = []
-    generation: float = float("inf")
+
+def lineages(
+    iterations: Mapping[str, int], initial: Mapping[str, Config], exploits: Iterable[Exploit]
+) -> dict[str, tuple[Segment, ...]]:
+    """Return the lineage of several trials, each at its iteration."""
+    exploits_of: defaultdict[str, list[Exploit]] = defaultdict(list)
+    for exploit in exploits:
+        exploits_of[exploit.trial].append(exploit)
+    return {
+        trial: tuple(reversed(list(_backwards(trial, iteration, initial, exploits_of))))
+        for trial, iteration in iterations.items()
+    }
+
+
+def _backwards(
+    trial: str, iteration: int, initial: Mapping[str, Config], exploits_of: Mapping[str, Sequence[Exploit]]
+) -> Iterator[Segment]:
+    generation: float = math.inf
     while True:
-        before = [e for e in by_trial.get(trial, ()) if e.generation < generation]
-        if not before:
-            segments.append(Segment(trial, 1, iteration, initial[trial], None))
-            break
-        clone = before[-1]
+        clone = next((e for e in reversed(exploits_of[trial]) if e.generation < generation), None)
+        if clone is None:
+            yield Segment(trial, 1, iteration, initial[trial], None)
+            return
         start = clone.checkpoint.progress.iteration
         if iteration > start:
-            segments.append(Segment(trial, start + 1, iteration, clone.config, clone.donor))
+            yield Segment(trial, start + 1, iteration, clone.config, clone.donor)
         trial, iteration, generation = clone.donor, start, clone.donor_generation
-    return tuple(reversed(segments))

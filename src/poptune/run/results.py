@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Exploit
 from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
-from poptune.core.lineage import Segment, lineage
+from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
@@ -123,15 +123,8 @@ class ResultGrid(Sequence[Result]):
             initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
             self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
             last = {trial.id: journal.last(Reported, trial.id) for trial in population}
-        self._results = [
-            _result(
-                trial,
-                run_dir,
-                last[trial.id],
-                lineage(trial.id, trial.progress.iteration, initial, self.exploits),
-            )
-            for trial in population
-        ]
+        behind = lineages({t.id: t.progress.iteration for t in population}, initial, self.exploits)
+        self._results = [_result(trial, run_dir, last[trial.id], behind[trial.id]) for trial in population]
         self._statuses = [trial.status for trial in population]
 
     def __len__(self) -> int:

@@ -6,6 +6,8 @@ import heapq
 import math
 from collections import Counter, defaultdict
 
+from sortedcontainers import SortedSet
+
 from poptune.core.trial import Trial
 
 Entry = tuple[float, int, str]  # how far a trial is, its index, its id: the smallest goes first
@@ -25,7 +27,8 @@ class Turns:
         self._workers = workers
         self._homes: dict[str, int] = {}
         self._residents: Counter[int] = Counter()
-        self._running: dict[int, str | None] = {}
+        self._running: dict[int, str] = {}
+        self._free: SortedSet[int] = SortedSet()
         # Queues by home; None is the queue of those that live nowhere yet. An entry counts only while it is the trial's
         # entry in `_wanting`: those that left are skipped when they come up.
         self._queues: defaultdict[int | None, list[Entry]] = defaultdict(list)
@@ -41,11 +44,12 @@ class Turns:
 
     def worker_is_ready(self, worker: int) -> None:
         """A worker can take its first trial."""
-        self._running[worker] = None
+        self._free.add(worker)
 
     def worker_is_lost(self, worker: int) -> list[str]:
         """A worker is gone: return who lived there."""
         self._running.pop(worker, None)
+        self._free.discard(worker)
         lost = [trial for trial, home in self._homes.items() if home == worker]
         for trial in lost:
             self.leave(trial)
@@ -59,7 +63,8 @@ class Turns:
 
     def block(self, worker: int) -> None:
         """The trial that trained in a worker waits, or has ended: the worker is free."""
-        self._running[worker] = None
+        self._running.pop(worker, None)
+        self._free.add(worker)
 
     def leave(self, trial: str) -> None:
         """A trial lives nowhere any more."""
@@ -75,12 +80,13 @@ class Turns:
         """
         room = math.ceil(live / self._workers)
         taken = []
-        for worker, running in self._running.items():
-            if running is None and (trial := self._next(worker, room)) is not None:
+        for worker in list(self._free) if self._wanting else ():
+            if (trial := self._next(worker, room)) is not None:
                 del self._wanting[trial]
                 if trial not in self._homes:
                     self._homes[trial] = worker
                     self._residents[worker] += 1
+                self._free.remove(worker)
                 self._running[worker] = trial
                 taken.append((worker, trial))
         return taken
