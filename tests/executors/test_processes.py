@@ -38,7 +38,9 @@ def train(config):
 tune.Tuner(
     train,
     tune_config=tune.TuneConfig(num_samples=2, seed=0),
-    run_config=tune.RunConfig(name="run", storage_path=STORAGE, verbose=0, stop={"training_iteration": LIMIT}),
+    run_config=tune.RunConfig(
+        name="run", storage_path=STORAGE, verbose=0, stop={"training_iteration": LIMIT}, executor=EXECUTOR
+    ),
 ).fit()
 print("the script is done", flush=True)
 """
@@ -49,9 +51,9 @@ def script(tmp_path):
     """Return a function that starts the script as its own process."""
     started = []
 
-    def start(limit):
+    def start(limit, executor="processes"):
         file = tmp_path / "script.py"
-        file.write_text(f"STORAGE = {str(tmp_path)!r}\nLIMIT = {limit}\n{SCRIPT}")
+        file.write_text(f"STORAGE = {str(tmp_path)!r}\nLIMIT = {limit}\nEXECUTOR = {executor!r}\n{SCRIPT}")
         process = subprocess.Popen([sys.executable, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -121,9 +123,10 @@ def test_workers_end_with_their_driver(script, tmp_path, how):
     assert len(reports(tmp_path / "run")) >= 2  # and what was journaled can be read
 
 
-def test_an_interrupt_is_raised_to_the_user_and_the_journal_is_whole(script, tmp_path):
-    process = script(limit=10**9)
-    wait_for(lambda: workers_of(tmp_path / "run"), "a report of each worker")
+@pytest.mark.parametrize("executor", ["processes", "inline"])
+def test_an_interrupt_is_raised_to_the_user_and_the_journal_is_whole(script, tmp_path, executor):
+    process = script(10**9, executor)
+    wait_for(lambda: reports(tmp_path / "run"), "a report")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_S)

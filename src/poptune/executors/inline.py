@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-import warnings
 from collections.abc import Sequence
 
 from poptune.executors.base import Command, Job, Message, ReportArrived
@@ -72,6 +72,6 @@ class InlineExecutor:
         if host is None:
             return []
         if not host.close():
-            warnings.warn("A trial did not return from its own code and was left behind.", stacklevel=2)
+            sys.stderr.write("A trial did not return from its own code and was left behind.\n")
         self._limits.restore_original_limits()
         return []

@@ -24,6 +24,7 @@ from poptune.executors.machine import Machine
 from poptune.executors.worker import command_line, packed_job, start_message
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
+_MESSAGES_AT_ONCE = 200  # of one worker, so that one that floods us does not keep the others waiting
 
 
 @dataclass(slots=True)
@@ -114,9 +115,10 @@ class ProcessExecutor:
                 messages += self._read_output(worker)
                 continue
             try:
-                messages.append(pickle.loads(worker.pipe.recv_bytes()))
-                while worker.pipe.poll():
+                for _ in range(_MESSAGES_AT_ONCE):
                     messages.append(pickle.loads(worker.pipe.recv_bytes()))
+                    if not worker.pipe.poll():
+                        break
             except (EOFError, OSError):
                 messages += self._read_output(worker)
                 messages.append(WorkerLost(worker.number, self._bury(worker)))

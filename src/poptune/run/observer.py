@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -40,8 +40,6 @@ class Observers:
                 action(observer)
             except Exception:
                 self._observers.remove(observer)
-                warnings.warn(
-                    f"{type(observer).__name__} failed and is left out from here on; training goes on.\n"
-                    f"{traceback.format_exc()}",
-                    stacklevel=2,
-                )
+                # Not a warning: where warnings are errors, it would stop training after all.
+                sys.stderr.write(f"{type(observer).__name__} failed and is left out from here on; training goes on.\n")
+                traceback.print_exc()
