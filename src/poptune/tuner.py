@@ -21,7 +21,7 @@ from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.run.configs import RunConfig, TuneConfig
-from poptune.run.observer import Observer, Observers
+from poptune.run.observer import Observers
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
 from poptune.run.stopping import StopCriteria
@@ -99,9 +99,7 @@ class Tuner:
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
-        observers: list[Observer] = []
-        if run.verbose:
-            observers.append(console_for(self._scheduler, run_dir, seed, run.verbose))
+        console = console_for(self._scheduler, run_dir, seed, run.verbose)
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
             population = Population.of(added, seed)
             journal.append(added)
@@ -119,7 +117,7 @@ class Tuner:
                     retention=Retention(run.checkpoint_config),
                     criteria=self._criteria,
                     failure=run.failure_config,
-                    observers=Observers(observers),
+                    observers=Observers([console]),
                 ).run()
             finally:
                 CheckpointStore(run_dir).clear_staging()

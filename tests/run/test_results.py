@@ -72,11 +72,13 @@ def test_metrics_have_the_automatic_keys(fit):
     assert metrics["checkpoint_dir_name"] == "checkpoint_000000"
     for key in ("date", "timestamp", "time_this_iter_s", "time_total_s", "time_since_restore", "done"):
         assert key in metrics
-    row = result.rows[0]
-    assert row["pid"] > 0
-    assert row["hostname"]
-    assert row["node_ip"]
-    assert row["config/speed"] == 2.0
+    assert [row["done"] for row in result.rows] == [False, False, True]
+    assert metrics["done"] is True
+    for result_of in (metrics, result.rows[0]):
+        assert result_of["pid"] > 0
+        assert result_of["hostname"]
+        assert result_of["node_ip"]
+    assert result.rows[0]["config/speed"] == 2.0
 
 
 def test_timesteps_and_episodes_are_summed(fit):

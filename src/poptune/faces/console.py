@@ -36,10 +36,12 @@ def console_for(scheduler: Scheduler, run_dir: Path, seed: int, verbose: int, st
         scheduler: Of the run; bound to its metric.
         run_dir: The directory of the run.
         seed: Of the run.
-        verbose: 1 shows the status and every exploit, 2 also every report.
+        verbose: 0 shows only what training code prints, 1 also the status and every exploit, 2 also every report.
         stream: Where to write, by default the standard output.
     """
     stream = stream or sys.stdout
+    if not verbose:
+        return QuietConsole(stream)
     chronicle = Chronicle(scheduler, run_dir, seed, verbose)
     return LiveConsole(chronicle, stream) if _can_be_live(stream) else PlainConsole(chronicle, stream)
 
@@ -48,6 +50,26 @@ def _can_be_live(stream: TextIO | None) -> bool:
     if stream is None or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return False
     return "utf" in (stream.encoding or "").lower()  # the table holds characters that others lack
+
+
+class QuietConsole:
+    """Says nothing itself. What training code prints in workers is passed on, as it would appear inline."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def on_records(self, records: Sequence[Record], population: Population) -> None:
+        """Say nothing."""
+
+    def on_output(self, worker: int, text: str) -> None:
+        """Pass on what a worker printed."""
+        _write(self._stream, text)
+
+    def on_tick(self, population: Population) -> None:
+        """Say nothing."""
+
+    def on_end(self, population: Population) -> None:
+        """Say nothing."""
 
 
 class PlainConsole:
@@ -89,12 +111,8 @@ class PlainConsole:
             self._say([first])
 
     def _say(self, said: Sequence[str]) -> None:
-        if self._stream is None or not said:  # a program without a console has no standard output
-            return
-        text = "\n".join(said) + "\n"
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self._stream.flush()
+        if said:
+            _write(self._stream, "\n".join(said) + "\n")
 
 
 class LiveConsole:
@@ -205,6 +223,14 @@ class LiveConsole:
         except BaseException:
             self._stop()
             raise
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:  # a program without a console has no standard output
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
 
 
 def _unwrapped(said: Sequence[str]) -> Text:

@@ -88,7 +88,7 @@ class RunConfig:
             `f(trial_id, result) -> bool`.
         failure_config: What happens when a trial fails.
         checkpoint_config: Which checkpoints stay.
-        verbose: 0 prints nothing, 1 the status and every exploit, 2 also every report.
+        verbose: 0 prints nothing of ours, 1 the status and every exploit, 2 also every report.
         executor: Where trials run: in worker "processes", "inline" in this process, or an executor object.
         durability: What a report outlives when it counts: the death of any "process", or also a "power" cut (each
             commit then waits for the disk, some milliseconds).

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
+from poptune.core.events import CheckpointDeleted, Reported, TrialAdded, TrialStarted
 from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
@@ -122,9 +122,9 @@ class ResultGrid(Sequence[Result]):
         with Journal.open(run_dir) as journal:
             initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
             self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
-            last = {trial.id: journal.last(Reported, trial.id) for trial in population}
+            last = {t.id: (journal.last(Reported, t.id), journal.last(TrialStarted, t.id)) for t in population}
         behind = lineages({t.id: t.progress.iteration for t in population}, initial, self.exploits)
-        self._results = [_result(trial, run_dir, last[trial.id], behind[trial.id]) for trial in population]
+        self._results = [_result(trial, run_dir, *last[trial.id], behind[trial.id]) for trial in population]
         self._statuses = [trial.status for trial in population]
 
     def __len__(self) -> int:
@@ -235,12 +235,17 @@ class ResultGrid(Sequence[Result]):
         return f"ResultGrid<[\n  {lines}\n]>"
 
 
-def _result(trial: Trial, run_dir: Path, report: Reported | None, behind: tuple[Segment, ...]) -> Result:
+def _result(
+    trial: Trial, run_dir: Path, report: Reported | None, start: TrialStarted | None, behind: tuple[Segment, ...]
+) -> Result:
     saved = trial.checkpoint
+    metrics = complete(report, trial, trial.config, start) if report else {}
+    if report and trial.status is Status.TERMINATED:
+        metrics["done"] = True
     return Result(
         trial_id=trial.id,
         config=trial.config,
-        metrics=complete(report, trial, trial.config, None) if report else {},
+        metrics=metrics,
         checkpoint=Checkpoint(run_dir / saved.path) if saved and (run_dir / saved.path).is_dir() else None,
         error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
         path=str(run_dir / trial.folder),

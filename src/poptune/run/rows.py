@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from poptune.core.decisions import Exploit
-from poptune.core.events import Reported, TrialAdded, TrialStarted
+from poptune.core.decisions import Exploit, Stop
+from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialStarted
 from poptune.core.nested import Config, flatten
 from poptune.core.trial import Trial
 from poptune.storage.records import Record
 
-ROW_KINDS = (TrialAdded, TrialStarted, Exploit, Reported)
+ROW_KINDS = (TrialAdded, TrialStarted, Exploit, Reported, Stop, TrialFinished)
 
 
 def complete(report: Reported, trial: Trial, config: Config, start: TrialStarted | None) -> dict[str, Any]:
@@ -62,6 +62,9 @@ def rows(records: Iterable[Record], trial: Trial) -> list[dict[str, Any]]:
                     found.pop()
             case Reported():
                 found.append(flatten(complete(record, trial, config, start)))
+            case Stop() | TrialFinished():
+                if found:
+                    found[-1]["done"] = True
     return found
 
 
