@@ -196,7 +196,7 @@ Step = tuple[Any, str]
 
 
 def _perturbed(old: Any, distribution: Any, factors: Sequence[float], rng: np.random.Generator) -> Step | None:
-    is_range = isinstance(distribution, (Float, Integer, Normal))  # first: asking an abstract class takes longer
+    is_range = isinstance(distribution, (Float, Integer, Normal))
     if not is_range:
         if isinstance(distribution, Categorical) and not distribution.is_numeric:
             return (old, "keep") if distribution.contains(old) else None
@@ -213,7 +213,8 @@ def _perturbed(old: Any, distribution: Any, factors: Sequence[float], rng: np.ra
         return None
     scaled = _scaled_in if is_range else _scaled_freely
     new = scaled(old, product, distribution)
-    return new, f"* {factor}" + " (noop)" * same(new, old)
+    has_stayed = abs(new - old) < 1e-6 * abs(old) and same(new, old)  # the full question only where it is close
+    return new, f"* {factor} (noop)" if has_stayed else f"* {factor}"
 
 
 def _can_scale(old: Any) -> bool:
@@ -339,7 +340,7 @@ def _differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]
 
 def _at(config: Any, path: Path) -> Any:
     for depth, key in enumerate(path):
-        if not isinstance(config, Mapping):
+        if not isinstance(config, (dict, Mapping)):  # dict first: asking an abstract class takes longer
             raise SpaceError(
                 f"hyperparam_mutations has {'/'.join(path)!r}, but {'/'.join(path[:depth])!r} is "
                 f"{type(config).__name__} {config!r} in the config. Make both dictionaries."

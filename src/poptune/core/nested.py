@@ -51,7 +51,10 @@ def copy_tree(tree: Mapping[str, Any]) -> Config:
 
     Configs may hold models and data sets, which a deep copy would duplicate.
     """
-    return {key: _copied(value) for key, value in tree.items()}
+    return {key: _copied(value) if type(value) in _COPIED else value for key, value in tree.items()}
+
+
+_COPIED = (dict, list)
 
 
 def _copied(value: Any) -> Any:

@@ -57,6 +57,10 @@ class Ranking:
         """Return the rank of a trial: 0 is the worst."""
         return int(self._order.index(self._keys[trial]))
 
+    def is_below(self, trial: str, position: int) -> bool:
+        """Whether a trial ranks below a position that somebody holds."""
+        return bool(self._keys[trial] < self._order[position])
+
     def at(self, position: int) -> str:
         """Return the trial that holds a rank."""
         return str(self._order[position][3])
