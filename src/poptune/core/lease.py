@@ -37,12 +37,12 @@ class Lease:
         return self.every or self.is_due(metrics) or self.stops(metrics) is not None
 
     def is_due(self, metrics: Mapping[str, Any]) -> bool:
-        """Say whether a decision may be due. A missing number counts as due: its absence must be answered."""
+        """Say whether a decision may be due. A number that is missing or NaN counts as due: that must be answered."""
         if self.ready_at is None:
             return False
         name, threshold = self.ready_at
         value = lookup(metrics, name)
-        return not is_real(value) or bool(value >= threshold)
+        return not is_real(value) or not value < threshold
 
     def stops(self, metrics: Mapping[str, Any]) -> str | None:
         """Return the criterion of `stop_at` that is met, in words, or None. Numbers that are missing meet nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,8 +51,11 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
         MetricError: It is missing, or is a string, tensor, list or anything else that cannot be ranked.
     """
     value = lookup(metrics, name)
-    if isinstance(value, numbers.Real):
-        return float(value)
+    if is_real(value):
+        try:
+            return float(value)
+        except OverflowError:  # an integer beyond all floats
+            return math.inf if value > 0 else -math.inf
     if value is MISSING:
         raise MetricError(
             f"{role} {name!r} is not among the reported keys: {_keys(metrics)}.{nearest(name, flatten(metrics))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Continue, Decision, Exploit
@@ -154,8 +155,10 @@ class PopulationBasedTraining:
 
     def lease(self, trial: Trial, stop_at: Mapping[str, float]) -> Lease:
         """Let the trial train until it may be due, or meets a stop criterion."""
-        due = max(trial.last_ready + self.perturbation_interval, self.burn_in_period)
-        return Lease((self.time_attr, due), stop_at)
+        return Lease((self.time_attr, self._due_from(trial)), stop_at)
+
+    def _due_from(self, trial: Trial) -> float:
+        return max(trial.last_ready + self.perturbation_interval, self.burn_in_period)
 
     def judge(self, population: Population, report: Reported) -> Ready | Overdue | None:
         """Say whether the trial is due: interval and burn-in have passed, and the report carries a checkpoint."""
@@ -163,12 +166,14 @@ class PopulationBasedTraining:
         trial = population[report.trial]
         try:
             time = number(report.metrics, self.time_attr, role="time_attr")
+            if not math.isfinite(time):
+                raise MetricError(f"time_attr {self.time_attr!r} must be a finite number, but {time} was reported.")
             score = self.objective.score(report.metrics)
         except MetricError:
             if self.require_attrs:
                 raise
             return None
-        if time < self.burn_in_period or time - trial.last_ready < self.perturbation_interval:
+        if time < self._due_from(trial):
             return None
         if report.checkpoint is not None:
             return Ready(report.trial, time, score)
@@ -230,7 +235,7 @@ class PopulationBasedTraining:
 
 
 def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise OptionError(f"{name} must be a finite number, not {value!r}.")
 
 
