@@ -15,7 +15,8 @@ from poptune.core.events import TrialAdded
 from poptune.core.objective import Objective
 from poptune.core.population import Population
 from poptune.core.randomness import Purpose, rng_for
-from poptune.core.variants import check_space, experiment_tag, variants
+from poptune.core.tags import experiment_tag
+from poptune.core.variants import check_space, variants
 from poptune.errors import StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine

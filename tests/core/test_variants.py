@@ -5,7 +5,8 @@ import pytest
 
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.space import choice, grid_search, randint, sample_from, uniform
-from poptune.core.variants import check_space, experiment_tag, variants
+from poptune.core.tags import experiment_tag
+from poptune.core.variants import check_space, variants
 from poptune.errors import SpaceError
 
 

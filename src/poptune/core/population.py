@@ -21,6 +21,7 @@ from poptune.core.events import (
     TrialStarted,
 )
 from poptune.core.ranking import Ranking
+from poptune.core.tags import tag_after
 from poptune.core.trial import Progress, SavedCheckpoint, Standing, Status, Trial
 from poptune.errors import UsageError, nearest
 
@@ -142,6 +143,7 @@ class Population:
             trial,
             status=Status.RUNNING,
             config=decision.config,
+            tag=tag_after(decision, trial.first_tag),
             progress=decision.checkpoint.progress,
             checkpoint=decision.checkpoint,
             last_ready=decision.time,

@@ -90,7 +90,8 @@ class Trial:
         id: Unique in the run, such as `"4f1c2_00003"`.
         index: Position in the population, from 0.
         config: Hyperparameters in force.
-        tag: Short text that tells first configs apart, such as `"3_lr=0.0100"`.
+        tag: Its experiment tag: short text that tells trials apart, such as `"3_lr=0.0100"`; once it is a clone, also
+            what was varied, as in `"3_lr=0.0100@perturbed[lr=0.0080]"`.
         folder: Its folder, relative to the run directory.
         status: Where the trial is in its life.
         progress: Counters of its present weights.
@@ -123,3 +124,8 @@ class Trial:
     exploits: int = 0
     failures: int = 0
     error: str | None = None
+
+    @property
+    def first_tag(self) -> str:
+        """Its experiment tag before it ever was a clone."""
+        return self.tag.partition("@perturbed[")[0]

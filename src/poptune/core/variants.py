@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -55,6 +54,7 @@ def variants(
 
     >>> from poptune.core.randomness import Purpose, rng_for
     >>> from poptune.core.space import grid_search, sample_from
+    >>> from poptune.core.tags import experiment_tag
     >>> space = {"h0": grid_search([0.0, 1.0]), "h1": sample_from(lambda config: 1.0 - config["h0"])}
     >>> for variant in variants(space, 1, lambda index: rng_for(0, Purpose.INITIAL_CONFIG, index)):
     ...     print(experiment_tag(variant.index, variant.tag_values), variant.config)
@@ -86,26 +86,6 @@ def check_space(param_space: Mapping[str, Any]) -> None:
     for path, grid in _nodes(param_space):
         if is_grid_search(grid):
             _check_grid("/".join(path), grid["grid_search"])
-
-
-def experiment_tag(index: int, tag_values: Mapping[str, Any]) -> str:
-    """Return a short text that tells the initial configs of trials apart and can be part of a file name.
-
-    As in Ray Tune, keys are in alphabetical order, of a nested key only the last part is shown, floats have
-    four decimals, and whatever is not a letter, digit or one of `_.=-` becomes `_`.
-
-    >>> experiment_tag(0, {"model/lr": 0.029, "activation": "leaky relu"})
-    '0_activation=leaky_relu,lr=0.0290'
-    >>> experiment_tag(3, {})
-    '3'
-    """
-    pairs = (f"{_clean(key.split('/')[-1])}={_clean(value)}" for key, value in sorted(tag_values.items()))
-    return "_".join(filter(None, [str(index), ",".join(pairs)]))
-
-
-def _clean(value: Any) -> str:
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return re.sub(r"[^A-Za-z0-9_.=-]", "_", text)
 
 
 def _nodes(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
