@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.decisions import Exploit
@@ -105,7 +105,6 @@ def test_a_clone_that_went_back_in_time():
     assert told("b", 15, history) == ["c 1-10 lr=c", "b 11-15 lr=c2"]
 
 
-@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5), st.booleans()), min_size=20, max_size=60),
     st.booleans(),

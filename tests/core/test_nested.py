@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.nested import MISSING, copy_tree, flatten, leaves, lookup
@@ -41,13 +41,11 @@ def test_what_is_not_there_is_missing():
     assert lookup({"a": None}, "a") is None
 
 
-@settings(max_examples=30)
 @given(TREES)
 def test_every_flattened_key_is_found(tree):
     assert all(lookup(tree, name) == value for name, value in flatten(tree).items())
 
 
-@settings(max_examples=30)
 @given(TREES)
 def test_a_copy_is_equal_and_changes_for_itself(tree):
     before = repr(tree)

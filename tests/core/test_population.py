@@ -2,7 +2,7 @@ from collections import Counter
 from math import inf, isnan, nan
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.decisions import Continue, Exploit, Stop
@@ -227,7 +227,6 @@ def tell(turns, **options):
         yield story
 
 
-@settings(max_examples=40)
 @given(TURNS, st.booleans(), st.sampled_from([0.0, 0.25, 0.5]))
 def test_the_indexes_say_what_the_trials_say(turns, synch, fraction):
     for story in tell(turns, synch=synch, quantile_fraction=fraction):
@@ -246,7 +245,6 @@ def test_the_indexes_say_what_the_trials_say(turns, synch, fraction):
         assert len(population.due) < population.live or not population.due  # nobody waits for nobody
 
 
-@settings(max_examples=40)
 @given(TURNS, st.booleans())
 def test_the_same_events_give_the_same_population(turns, synch):
     story = Story("abcde")
@@ -262,7 +260,6 @@ def test_the_same_events_give_the_same_population(turns, synch):
         assert getattr(folded, name) == getattr(live, name)
 
 
-@settings(max_examples=40)
 @given(TURNS, st.booleans(), st.sampled_from([0.0, 0.25, 0.5]))
 def test_a_clone_is_made_of_somebody_else_who_lives_and_is_no_worse(turns, synch, fraction):
     seen = 0

@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.randomness import (
@@ -43,7 +43,6 @@ def test_every_other_use_gives_other_numbers():
     assert len({rng_for(*use).random() for use in uses}) == len(uses)
 
 
-@settings(max_examples=50)
 @given(st.integers(0, 2**130), st.sampled_from(list(Purpose)), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_numbers_are_those_of_numpys_spawned_sequences(seed, purpose, trial, generation):
     sequence = np.random.SeedSequence(seed, spawn_key=(int(purpose), trial, generation))

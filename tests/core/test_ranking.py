@@ -1,6 +1,6 @@
 from math import inf, isnan, nan
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.ranking import Ranking
@@ -69,7 +69,6 @@ def test_below_a_position():
     assert [trial for trial in ("t0", "t1", "t2", "t3") if ranking.is_below(trial, 2)] == ["t1", "t3"]
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 7), SCORES | st.none()), max_size=30))
 def test_it_is_what_a_stable_sort_gives(moves):
     ranking, scores = Ranking(), {}

@@ -38,7 +38,12 @@ def test_signature_and_defaults_are_those_of_ray_tune():
 
 def test_what_ray_tune_does_not_know_is_keyword_only():
     parameters = inspect.signature(PopulationBasedTraining).parameters
-    assert [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY] == ["bounds"]
+    assert [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY] == [
+        "bounds",
+        "exploit",
+        "explore",
+        "private",
+    ]
 
 
 def test_arguments_may_be_given_by_position():

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.decisions import Exploit
@@ -124,7 +124,6 @@ def test_when_all_have_left_nothing_is_decided():
     assert story.finish("b") == []
 
 
-@settings(max_examples=40)
 @given(
     scores=st.lists(st.sampled_from([0.0, 1.0, 2.0, float("nan"), float("inf")]), min_size=6, max_size=6),
     first=st.permutations("abcdef"),

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poptune.core.events import Overdue, Ready, Reported
@@ -58,7 +58,6 @@ def test_rounding_delays_no_decision():
     assert [t for t in (98.9, 125.4, 125.5) if story.report("a", 1, t=t)] == [98.9, 125.5]
 
 
-@settings(max_examples=50)
 @given(
     interval=st.floats(0.01, 10),
     times=st.lists(st.floats(0, 100), min_size=1, max_size=8).map(sorted),
