@@ -22,6 +22,7 @@ from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.run.configs import RunConfig, TuneConfig
+from poptune.run.exports import Exports
 from poptune.run.observer import Observers
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
@@ -101,6 +102,7 @@ class Tuner:
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
         console = console_for(self._scheduler, run_dir, seed, run.verbose)
+        exports = Exports(run_dir, added, has_policies=getattr(self._scheduler, "log_config", False))
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
             population = Population.of(added, seed)
             journal.append(added)
@@ -118,13 +120,13 @@ class Tuner:
                     retention=Retention(run.checkpoint_config),
                     criteria=self._criteria,
                     failure=run.failure_config,
-                    observers=Observers([console]),
+                    observers=Observers([console, exports]),
                 ).run()
             finally:
                 CheckpointStore(run_dir).clear_staging()
                 if syncer:
                     syncer.close()
-        self._results = ResultGrid(population, run_dir, self._objective())
+        self._results = ResultGrid(run_dir, population)
         return self._results
 
     def get_results(self) -> ResultGrid:
@@ -151,6 +153,7 @@ class Tuner:
             self._tune_config.num_samples,
             lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index),
         )
+        self._scheduler.check(len(found))
         # Seeded runs give the same ids, so that their journals can be compared.
         run_id = hashlib.blake2s(str(seed).encode()).hexdigest()[:5]
         stamp = _stamp()

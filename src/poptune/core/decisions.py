@@ -29,7 +29,7 @@ class Exploit:
     """The trial goes on as a clone of its donor, with hyperparameters varied.
 
     Attributes:
-        donor: Whose weights are taken.
+        donor: Whose weights are taken; the trial itself if it goes on from its own with other hyperparameters.
         checkpoint: Those weights; saved when the donor got the score that it ranks with.
         config: The hyperparameters to go on with.
         donor_config: The hyperparameters that the donor ranked with.

@@ -81,13 +81,13 @@ class Overdue:
     """A trial is due for a decision, but its report carries no checkpoint: the decision waits for one that does.
 
     Attributes:
-        interval: The perturbation interval, in units of `time_attr`.
+        interval: The perturbation interval, in units of `time_attr`; None if a schedule says when.
         checkpoint_every: Iterations between the trial's last two checkpoints; None if it never saved one.
     """
 
     trial: str
     time: float
-    interval: float
+    interval: float | None
     checkpoint_every: int | None
 
 

@@ -7,7 +7,7 @@ tuple whose order makes neighbours, or a callable without arguments that draws a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,11 +31,11 @@ class Operation:
 
     Attributes:
         key: Its path, such as `"model/lr"`.
-        old: Value in the config of the donor, None if there was none.
-        new: Value in the new config, None if `custom_explore_fn` took it out.
+        old: Value before, in the config that the clone inherited; None if there was none.
+        new: Value in the new config, None if a function of the user took it out.
         label: In Ray Tune's words: "* 1.2", "resample", "shift left", "shift right"; with " (noop)" behind it
             if the value could not move that way; "keep" if nothing but resampling can change it; "" for a
-            change made by `custom_explore_fn`.
+            change made by a function of the user, or by a schedule.
     """
 
     key: str
@@ -319,9 +319,9 @@ def _customised(
         )
     final = _plain_tree(copy_tree(returned))
     done = {operation.key: operation for operation in operations}
-    for key, before, after in _differences(config, final):
-        old = done[key].old if key in done else before
-        done[key] = Operation(key, old, after, "")
+    for change in differences(config, final):
+        old = done[change.key].old if change.key in done else change.old
+        done[change.key] = Operation(change.key, old, change.new, "")
     return final, tuple(done.values())
 
 
@@ -329,13 +329,19 @@ def _plain_tree(tree: Config) -> Config:
     return {key: _plain_tree(value) if type(value) is dict else plain(value) for key, value in tree.items()}
 
 
-def _differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (key, value before, value after) of every leaf that differs, None where there is no value."""
+def differences(before: Config, after: Config) -> tuple[Operation, ...]:
+    """Return every leaf that differs between two configs as an operation without a label.
+
+    >>> differences({"lr": 0.1, "seed": 1}, {"lr": 0.2, "seed": 1})
+    (Operation(key='lr', old=0.1, new=0.2, label=''),)
+    """
     was, now = dict(leaves(before)), dict(leaves(after))
+    changes = []
     for path in {**was, **now}:
         a, b = was.get(path, MISSING), now.get(path, MISSING)
         if a is not b and not (type(a) is type(b) and _equal(a, b)):
-            yield "/".join(path), None if a is MISSING else a, None if b is MISSING else b
+            changes.append(Operation("/".join(path), None if a is MISSING else a, None if b is MISSING else b, ""))
+    return tuple(changes)
 
 
 def _at(config: Any, path: Path) -> Any:

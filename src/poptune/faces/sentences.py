@@ -132,9 +132,13 @@ def start_sentence(trials: int, seed: int, run_dir: Path) -> str:
 
 
 def exploit_sentence(exploit: Exploit, objective: Objective | None) -> str:
-    """Return who takes over from whom, and on a second line what was done to the hyperparameters."""
+    """Return who takes over from whom or goes on by itself, and below what was done to the hyperparameters."""
     own, donor = score_words(objective, exploit.score), score_words(objective, exploit.donor_score)
     done = ", ".join(map(_operation, exploit.operations)) or "with the same hyperparameters"
+    if exploit.trial == exploit.donor:
+        place = f"at iteration {exploit.iteration}"
+        where = place if math.isnan(exploit.score) else f"{own} {place}"
+        return f"Explore: {exploit.trial} ({where}) goes on with its own weights\n  {done}"
     return (
         f"Exploit: {exploit.trial} ({own} at iteration {exploit.iteration}) takes over from"
         f" {exploit.donor} ({donor})\n  {done}"
@@ -175,6 +179,12 @@ def overdue_advice(overdue: Overdue, time_attr: str) -> str:
         overdue: Who waits.
         time_attr: The unit of the perturbation interval.
     """
+    if overdue.interval is None:
+        return (
+            f"Advice: the schedule has a change for trial {overdue.trial} at iteration {brief(overdue.time)}, but the"
+            " report brings no checkpoint to go on from.\n"
+            "  The change waits for the next one; to be exact, save at the iterations of the changes."
+        )
     due = (
         f"Advice: trial {overdue.trial} is due for a decision at {time_attr} {brief(overdue.time)}"
         f" (perturbation_interval={overdue.interval:g}), but "

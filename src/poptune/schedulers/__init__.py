@@ -1,7 +1,19 @@
-"""Schedulers: ordinary objects that decide what a population does next. They touch nothing and own no state."""
+"""Schedulers: ordinary objects that decide what a population does next. Deciding touches nothing and needs no state."""
 
+from poptune.core.exploit import binary_tournament, or_stay, stay, truncation
 from poptune.schedulers.base import Scheduler, step
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.schedulers.pbt import PopulationBasedTraining
+from poptune.schedulers.replay import PopulationBasedTrainingReplay
 
-__all__ = ["FIFOScheduler", "PopulationBasedTraining", "Scheduler", "step"]
+__all__ = [
+    "FIFOScheduler",
+    "PopulationBasedTraining",
+    "PopulationBasedTrainingReplay",
+    "Scheduler",
+    "binary_tournament",
+    "or_stay",
+    "stay",
+    "step",
+    "truncation",
+]

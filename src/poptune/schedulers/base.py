@@ -36,6 +36,13 @@ class Scheduler(Protocol):
             OptionError: Metric or mode is given twice, or is needed and missing.
         """
 
+    def check(self, trials: int) -> None:
+        """Refuse a number of trials that this scheduler cannot serve.
+
+        Raises:
+            OptionError: It says what to change.
+        """
+
     def initial_config(self, config: Config, rng: np.random.Generator) -> Config:
         """Return a new trial's config with what the search space left open filled in."""
 

@@ -14,12 +14,13 @@ from poptune.core.population import Population
 from poptune.core.trial import Trial
 from poptune.errors import OptionError
 from poptune.schedulers.base import check_mode
+from poptune.schedulers.settings import SavedSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class FIFOScheduler:
+class FIFOScheduler(SavedSettings):
     """Lets every trial train to its stop criterion, in the order in which they were added. The default.
 
     >>> FIFOScheduler().describe(Population())
@@ -43,6 +44,9 @@ class FIFOScheduler:
         if mode:
             scheduler._objective = Objective(metric or "_metric", mode)
         return scheduler
+
+    def check(self, trials: int) -> None:
+        """Any number of trials will do."""
 
     def initial_config(self, config: Config, rng: np.random.Generator) -> Config:
         """Return the config as it is."""

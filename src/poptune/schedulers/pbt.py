@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from poptune.core.decisions import Continue, Decision, Exploit
 from poptune.core.events import Overdue, Ready, Reported
-from poptune.core.exploit import truncation
-from poptune.core.explore import Mutations, check_mutations, explore, fill_missing
+from poptune.core.exploit import ExploitRule, inherited, truncation
+from poptune.core.explore import Mutations, Operation, check_mutations, fill_missing
+from poptune.core.explore import explore as perturb_or_resample
 from poptune.core.lease import Lease
 from poptune.core.nested import Config
 from poptune.core.objective import Mode, Objective, number
@@ -20,12 +20,24 @@ from poptune.core.randomness import Purpose, rng_for
 from poptune.core.trial import Trial
 from poptune.errors import MetricError, OptionError, UsageError
 from poptune.schedulers.base import check_mode
+from poptune.schedulers.options import (
+    check_factors,
+    check_fraction,
+    check_function,
+    check_names,
+    check_number,
+    check_present,
+)
+from poptune.schedulers.settings import SavedSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class PopulationBasedTraining:
+ExploreFunction = Callable[[Config, "np.random.Generator"], Config]
+
+
+class PopulationBasedTraining(SavedSettings):
     """Trains all trials as one population: the weak clone the strong, and vary the hyperparameters they take over.
 
     A trial is *due* at its first report with a checkpoint once `perturbation_interval` has passed since its last
@@ -55,9 +67,25 @@ class PopulationBasedTraining:
         require_attrs: Whether a report without `time_attr` or `metric` is an error. If not, it is never due.
         synch: Whether all trials wait for each other at every decision.
         bounds: "domain" keeps each value in its domain; "ray" multiplies without bounds, as Ray Tune does.
+        exploit: Whom a trial that is due copies, in place of truncation selection by `quantile_fraction`: a function
+            `f(population, trial_id, rng) -> trial id or None`. None: it goes on as it is; its own id: it keeps its
+            weights and explores. Ready-made: `binary_tournament()`, `truncation(0.2)`, `stay()`, `or_stay(rule)`.
+        explore: How hyperparameters vary, in place of resampling and perturbing: `f(config, rng) -> config`. The whole
+            config comes in; the given one for no exploration is `lambda config, rng: config`.
+        private: Keys and paths (`"data/fold"`) of the config that a clone keeps instead of copying its donor's. One
+            that is also varied is varied from the clone's own value: weights are copied, hyperparameters are not.
+
+    The last three make the four panels of the paper's figure 2, two trials with `h0` and `h1` (copying weights alone):
+
+    ============  =====================================================================================
+    PBT           `exploit=or_stay(truncation(0.5)), explore=gaussian_noise, private=["h0", "h1"]`
+    explore only  `exploit=stay(), explore=gaussian_noise`
+    exploit only  `exploit=truncation(0.5), explore=lambda config, rng: config, private=["h0", "h1"]`
+    neither       no scheduler
+    ============  =====================================================================================
 
     Raises:
-        TypeError: A mutation is not a dict, list, tuple, domain or callable.
+        TypeError: A mutation is not a dict, list, tuple, domain or callable; a function is not callable.
         ValueError: A fraction, probability, interval or distribution that cannot work.
 
     >>> from poptune.core.space import loguniform
@@ -84,27 +112,30 @@ class PopulationBasedTraining:
         synch: bool = False,
         *,
         bounds: Literal["domain", "ray"] = "domain",
+        exploit: ExploitRule | None = None,
+        explore: ExploreFunction | None = None,
+        private: Sequence[str] = (),
     ) -> None:
         check_mutations(hyperparam_mutations or {})
-        if not hyperparam_mutations and custom_explore_fn is None:
+        if not hyperparam_mutations and custom_explore_fn is None and explore is None:
             raise UsageError(
-                "PopulationBasedTraining has nothing to vary: give hyperparam_mutations, custom_explore_fn or both."
+                "PopulationBasedTraining has nothing to vary: give hyperparam_mutations, custom_explore_fn, explore"
+                " or several of them."
             )
         check_mode(mode)
-        _check_fraction("quantile_fraction", quantile_fraction, 0.5)
-        _check_fraction("resample_probability", resample_probability, 1.0)
-        _check_number("perturbation_interval", perturbation_interval)
-        _check_number("burn_in_period", burn_in_period)
+        check_fraction("quantile_fraction", quantile_fraction, 0.5)
+        check_fraction("resample_probability", resample_probability, 1.0)
+        check_number("perturbation_interval", perturbation_interval)
+        check_number("burn_in_period", burn_in_period)
         if perturbation_interval <= 0:
             raise OptionError(f"perturbation_interval must be positive, not {perturbation_interval!r}.")
         if burn_in_period < 0:
             raise OptionError(f"burn_in_period must not be negative, not {burn_in_period!r}.")
-        if len(perturbation_factors) == 0:
-            raise OptionError("perturbation_factors must hold at least one factor, such as (1.2, 0.8).")
-        for factor in perturbation_factors:
-            _check_number("perturbation_factors", factor)
-        if custom_explore_fn is not None and not callable(custom_explore_fn):
-            raise TypeError(f"custom_explore_fn must be callable, not {type(custom_explore_fn).__name__}.")
+        check_factors("perturbation_factors", perturbation_factors)
+        check_function("custom_explore_fn", custom_explore_fn)
+        check_function("exploit", exploit)
+        check_function("explore", explore)
+        check_names("private", private)
         if bounds not in ("domain", "ray"):
             raise OptionError(f'bounds must be "domain" or "ray", not {bounds!r}.')
         self.time_attr = time_attr
@@ -121,7 +152,10 @@ class PopulationBasedTraining:
         self.require_attrs = require_attrs
         self.synch = synch
         self.bounds = bounds
-        self._choose_donor = truncation(quantile_fraction)
+        self.exploit = exploit
+        self.explore = explore
+        self.private = tuple(private)
+        self._choose_donor = exploit or truncation(quantile_fraction)
 
     @property
     def objective(self) -> Objective | None:
@@ -149,9 +183,18 @@ class PopulationBasedTraining:
             )
         return scheduler
 
+    def check(self, trials: int) -> None:
+        """Any number of trials will do."""
+
     def initial_config(self, config: Config, rng: np.random.Generator) -> Config:
-        """Draw each hyperparameter that has a mutation but no value yet."""
-        return fill_missing(config, self.hyperparam_mutations, rng)
+        """Draw each hyperparameter that has a mutation but no value yet.
+
+        Raises:
+            OptionError: The config lacks what `private` names.
+        """
+        config = fill_missing(config, self.hyperparam_mutations, rng)
+        check_present("private", self.private, config)
+        return config
 
     def lease(self, trial: Trial, stop_at: Mapping[str, float]) -> Lease:
         """Let the trial train until it may be due, or meets a stop criterion."""
@@ -195,23 +238,20 @@ class PopulationBasedTraining:
 
     def _decision(self, population: Population, trial: Trial) -> Decision:
         rng = rng_for(population.seed, Purpose.DECISION, trial.index, trial.generation)
-        donor_id = self._choose_donor(population, trial.id, rng)
+        try:
+            donor_id = self._choose_donor(population, trial.id, rng)
+        except Exception as error:  # user code: exploit
+            return Continue(trial.id, note=f"could not choose whom to copy: {type(error).__name__}: {error}")
         if donor_id is None:
             return Continue(trial.id)
+        if donor_id not in population.ranking:
+            return Continue(trial.id, note=f"exploit chose {donor_id!r}, which is not a live trial with a score")
         donor, standing = population[donor_id].standing, trial.standing
         assert donor is not None
         assert standing is not None
         try:
-            config, operations = explore(
-                donor.config,
-                self.hyperparam_mutations,
-                rng,
-                resample_probability=self.resample_probability,
-                perturbation_factors=self.perturbation_factors,
-                custom_explore_fn=self.custom_explore_fn,
-                bounds=self.bounds,
-            )
-        except Exception as error:  # user code: custom_explore_fn or a callable distribution
+            config, operations = self._explored(inherited(donor.config, standing.config, self.private), rng)
+        except Exception as error:  # user code: explore, custom_explore_fn or a callable distribution
             reason = f"{type(error).__name__}: {error}"
             return Continue(trial.id, note=f"could not vary the hyperparameters of {donor_id}: {reason}")
         return Exploit(
@@ -229,17 +269,37 @@ class PopulationBasedTraining:
             donor_generation=donor.generation,
         )
 
+    def _explored(self, config: Config, rng: np.random.Generator) -> tuple[Config, tuple[Operation, ...]]:
+        function = self.explore
+        if function is None:
+            mutations, customise = self.hyperparam_mutations, self.custom_explore_fn
+        else:
+            mutations, customise = {}, lambda config: self._by_functions(function, config, rng)
+        return perturb_or_resample(
+            config,
+            mutations,
+            rng,
+            resample_probability=self.resample_probability,
+            perturbation_factors=self.perturbation_factors,
+            custom_explore_fn=customise,
+            bounds=self.bounds,
+        )
+
+    def _by_functions(self, function: ExploreFunction, config: Config, rng: np.random.Generator) -> Config:
+        config = function(config, rng)
+        if not isinstance(config, dict):
+            raise TypeError(f"explore must return the config, a dict, but it returned {type(config).__name__}.")
+        return self.custom_explore_fn(config) if self.custom_explore_fn else config
+
+    def choose_trial_to_run(self, population: Population) -> str | None:
+        """Return the trial that is furthest behind among those that can train on, None if nobody can.
+
+        Those that wait for a decision cannot. Runs take turns by the same measure, so nothing needs to call this; it
+        serves loops of one's own, and those who know it from Ray Tune.
+        """
+        able = [trial for trial in population if trial.status.is_live and trial.id not in population.due]
+        return min(able, key=lambda trial: (trial.last_ready, trial.index)).id if able else None
+
     def describe(self, population: Population) -> str:
         """Return one line for the status display, as Ray Tune words it."""
         return f"PopulationBasedTraining: {population.checkpoints} checkpoints, {population.exploits} perturbs"
-
-
-def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise OptionError(f"{name} must be a finite number, not {value!r}.")
-
-
-def _check_fraction(name: str, value: Any, highest: float) -> None:
-    _check_number(name, value)
-    if not 0 <= value <= highest:
-        raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.")

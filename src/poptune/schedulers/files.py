@@ -1,0 +1,41 @@
+"""The one place where schedulers meet files: those that the user names. Deciding never comes here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poptune.errors import OptionError, StorageError
+
+FilePath = str | Path
+
+
+def read_text(path: FilePath, what: str) -> str:
+    """Return the text of a file; `~` is the user's home.
+
+    Raises:
+        OptionError: There is no such file, or it is no text.
+    """
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: nobody knows the home
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"Cannot read the {what} {path}: {reason}.") from error
+
+
+def write_text(path: FilePath, text: str, what: str) -> None:
+    """Write a file in place of an earlier one; `~` is the user's home.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        Path(path).expanduser().write_text(text, encoding="utf-8")
+    except (OSError, RuntimeError) as error:
+        raise StorageError(f"Cannot write the {what} {path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def lies_beside_a_journal(path: FilePath) -> bool:
+    """Whether a file lies in the directory of a run of PopTune, which wrote it."""
+    from poptune.storage.journal import FILE_NAME
+
+    return (Path(path).expanduser().parent / FILE_NAME).is_file()

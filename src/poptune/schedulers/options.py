@@ -1,0 +1,62 @@
+"""Checks of a scheduler's arguments: each refusal begins with the name of the argument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from poptune.core.nested import MISSING, flatten, lookup
+from poptune.errors import OptionError, nearest
+
+
+def check_number(name: str, value: Any) -> None:
+    """Refuse what is not one finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise OptionError(f"{name} must be a finite number, not {value!r}.")
+
+
+def check_fraction(name: str, value: Any, highest: float) -> None:
+    """Refuse what does not lie between 0 and `highest`."""
+    check_number(name, value)
+    if not 0 <= value <= highest:
+        raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.")
+
+
+def check_factors(name: str, factors: Sequence[Any]) -> None:
+    """Refuse what is not at least one finite number."""
+    if len(factors) == 0:
+        raise OptionError(f"{name} must hold at least one factor, such as (1.2, 0.8).")
+    for factor in factors:
+        check_number(name, factor)
+
+
+def check_function(name: str, value: Any) -> None:
+    """Refuse what is neither None nor callable.
+
+    >>> check_function("explore", 0.1)
+    Traceback (most recent call last):
+    TypeError: explore must be callable, not float.
+    """
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be callable, not {type(value).__name__}.")
+
+
+def check_names(name: str, names: Any) -> None:
+    """Refuse what is not a list of keys or paths.
+
+    >>> check_names("private", "seed")
+    Traceback (most recent call last):
+    poptune.errors.OptionError: private must be a list of keys or paths such as ["seed", "data/fold"], not 'seed'.
+    """
+    if not isinstance(names, (list, tuple)) or not all(isinstance(each, str) and each for each in names):
+        raise OptionError(f'{name} must be a list of keys or paths such as ["seed", "data/fold"], not {names!r}.')
+
+
+def check_present(name: str, names: Sequence[str], config: Mapping[str, Any]) -> None:
+    """Refuse names that a trial's first config lacks: they are misspelt."""
+    for each in names:
+        if lookup(config, each) is MISSING:
+            hint = nearest(each, {*config, *flatten(config)})
+            raise OptionError(f"{name} names {each!r}, which param_space does not have.{hint}")

@@ -1,0 +1,153 @@
+"""Settings of a scheduler as text and back: its only state. Functions cannot be written down, and are kept instead."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
+from poptune.core.nested import MISSING
+from poptune.core.values import plain
+from poptune.errors import OptionError, UsageError
+from poptune.schedulers.files import FilePath, read_text, write_text
+from poptune.storage.encoding import TAG, dumps, loads
+
+_DOMAINS = {kind.__name__: kind for kind in (Float, Integer, Normal, Categorical)}
+
+
+class SavedSettings:
+    """Gives a scheduler `save` and `restore`. All arguments of its constructor are attributes of the same names."""
+
+    def save(self, path: FilePath) -> None:
+        """Write all settings, domains included, to a JSON file. A scheduler has no other state.
+
+        Of a function only the name is written.
+
+        Args:
+            path: The file; an earlier one is replaced.
+
+        Raises:
+            UsageError: A setting is neither plain data nor a domain nor a function.
+            StorageError: The file cannot be written.
+
+        >>> import tempfile
+        >>> from poptune.core.space import uniform
+        >>> from poptune.schedulers import PopulationBasedTraining
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     PopulationBasedTraining(hyperparam_mutations={"lr": uniform(0, 1)}).save(f"{folder}/pbt.json")
+        ...     restored = PopulationBasedTraining(hyperparam_mutations={"any": [1, 2]})
+        ...     restored.restore(f"{folder}/pbt.json")
+        >>> restored.hyperparam_mutations
+        {'lr': uniform(0.0, 1.0)}
+        """
+        settings = {name: getattr(self, name) for name in _arguments(type(self))}
+        write_text(path, to_text(type(self).__name__, settings), "settings of the scheduler")
+
+    def restore(self, path: FilePath) -> None:
+        """Take on the settings that `save` wrote. Where they had a function, this scheduler keeps its own.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OptionError: There is no such file, it holds nothing of the kind, or this scheduler lacks a function.
+        """
+        name = type(self).__name__
+        saved = from_text(read_text(path, "settings of a scheduler"), name, str(path))
+        known = _arguments(type(self))
+        settings = {key: _kept(value, getattr(self, key, None), key) for key, value in saved.items() if key in known}
+        if unknown := [key for key in saved if key not in known]:
+            raise OptionError(f"{path} has settings that {name} does not know: {', '.join(unknown)}.")
+        vars(self).update(vars(type(self)(**settings)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """Stands where a function was."""
+
+    name: str
+
+
+def to_text(scheduler: str, settings: Mapping[str, Any]) -> str:
+    """Return settings as JSON text.
+
+    >>> print(to_text("PopulationBasedTraining", {"synch": True, "custom_explore_fn": len}))
+    {
+     "scheduler": "PopulationBasedTraining",
+     "settings": {
+      "synch": true,
+      "custom_explore_fn": {
+       "$": "function",
+       "name": "len"
+      }
+     }
+    }
+    """
+    coded = {name: _plain_json(value, name) for name, value in settings.items()}
+    return json.dumps({"scheduler": scheduler, "settings": coded}, indent=1)
+
+
+def from_text(text: str, scheduler: str, name: str) -> dict[str, Any]:
+    """Return the settings in JSON text.
+
+    Args:
+        text: What `to_text` returned.
+        scheduler: The kind that they must be of.
+        name: Of the file, for messages.
+
+    Raises:
+        OptionError: It is other text, or of another scheduler.
+    """
+    try:
+        saved = loads(text, _decoded)
+        kind, settings = saved["scheduler"], saved["settings"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise OptionError(f"{name} does not hold the settings of a scheduler.") from error
+    if kind != scheduler or not isinstance(settings, dict):
+        raise OptionError(f"{name} holds the settings of {kind}, not of {scheduler}.")
+    return settings
+
+
+def _arguments(scheduler: type) -> list[str]:
+    return list(inspect.signature(scheduler).parameters)
+
+
+def _plain_json(value: Any, name: str) -> Any:
+    return json.loads(dumps(value, lambda other: _coded(other, name)))
+
+
+def _coded(value: Any, name: str) -> Any:
+    if isinstance(value, Domain):
+        held = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+        return {TAG: type(value).__name__, **_plain_json(held, name)}
+    if callable(value):
+        return {TAG: "function", "name": getattr(value, "__qualname__", type(value).__name__)}
+    if plain(value) is not value:
+        return plain(value)
+    raise UsageError(f"{name} holds {type(value).__name__} {value!r}, which cannot be written to a file.")
+
+
+def _decoded(value: dict[str, Any]) -> Any:
+    kind = value[TAG]
+    if kind == "function":
+        return _Function(value["name"])
+    held = {name: loads(json.dumps(item), _decoded) for name, item in value.items() if name != TAG}
+    return _DOMAINS[kind](**held)
+
+
+def _kept(value: Any, own: Any, name: str) -> Any:
+    """Return a setting with functions of the scheduler's own in the places where functions were."""
+    if isinstance(value, _Function):
+        if not callable(own) or isinstance(own, Domain):
+            raise OptionError(
+                f"{name} was the function {value.name}, which a file cannot hold: give it to the constructor, then"
+                " restore."
+            )
+        return own
+    if isinstance(value, dict):
+        below = own if isinstance(own, Mapping) else {}
+        return {key: _kept(item, below.get(key, MISSING), f"{name}[{key!r}]") for key, item in value.items()}
+    return value
