@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from poptune.core.lineage import Segment
-from poptune.core.nested import Config, flatten
+from poptune.core.nested import Config, flatten, leaves
+from poptune.core.nested import Path as Keys
+from poptune.errors import OptionError
+from poptune.storage.encoding import dumps, loads
+
+_COLUMNS = ["first_iteration", "last_iteration", "trial", "donor"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +60,54 @@ class Schedule:
         return changing or names
 
     def to_csv(self, path: str | Path) -> None:
-        """Write one line per stretch: first and last iteration, trial, and all hyperparameters."""
-        configs = [flatten(segment.config) for segment in self.segments]
-        names = list(dict.fromkeys(name for config in configs for name in config))
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["first_iteration", "last_iteration", "trial", *names])
-            for segment, config in zip(self.segments, configs, strict=True):
-                writer.writerow([segment.first, segment.last, segment.trial, *(config.get(name) for name in names)])
+        """Write `csv` to a file."""
+        Path(path).expanduser().write_bytes(self.csv.encode())
+
+    @property
+    def csv(self) -> str:
+        """One line per stretch: first and last iteration, trial, donor, and all hyperparameters.
+
+        Nested names are joined by `/`. What a config does not have is empty. A value that is no plain text is JSON, and
+        so is text that looks like it: `true`, `null` (None), `"1"` (a string), `1` (a number).
+        """
+        configs = [dict(leaves(segment.config)) for segment in self.segments]
+        keys = list(dict.fromkeys(path for config in configs for path in config))
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_COLUMNS, *map(_header, keys)])
+        for segment, config in zip(self.segments, configs, strict=True):
+            values = [_cell(config[path]) if path in config else "" for path in keys]
+            writer.writerow([segment.first, segment.last, segment.trial, segment.donor or "", *values])
+        return file.getvalue()
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> Schedule:
+        """Return the schedule in a file that `to_csv` wrote, or a person in its manner.
+
+        Raises:
+            OptionError: There is no such file, or it holds something else; the message names the line.
+
+        >>> import tempfile
+        >>> schedule = Schedule((Segment("a", 1, 5, {"net": {"depth": 2, "act": "relu"}, "clip": None}, None),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     schedule.to_csv(f"{folder}/schedule.csv")
+        ...     Schedule.from_csv(f"{folder}/schedule.csv") == schedule
+        True
+        """
+        try:
+            with open(Path(path).expanduser(), newline="", encoding="utf-8") as file:
+                header, *lines = list(csv.reader(file)) or [[]]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise OptionError(
+                f"Cannot read the schedule {path}: {getattr(error, 'strerror', None) or error}."
+            ) from error
+        if header[: len(_COLUMNS)] != _COLUMNS:
+            raise OptionError(f"{path} is no schedule: its first line must begin with {','.join(_COLUMNS)}.")
+        keys = [_keys(name) for name in header[len(_COLUMNS) :]]
+        segments = [_segment(line, keys, f"line {n} of {path}") for n, line in enumerate(lines, 2) if line]
+        if not segments or segments[0].first != 1 or any(a.last + 1 != b.first for a, b in pairwise(segments)):
+            raise OptionError(f"{path} is no schedule: its iterations must begin with 1 and leave nothing out.")
+        return cls(tuple(segments))
 
     def __str__(self) -> str:
         names = self.hyperparameters
@@ -68,6 +116,51 @@ class Schedule:
             config = flatten(segment.config)
             table.append([f"{segment.first}-{segment.last}", *(short(config.get(name)) for name in names)])
         return _aligned(table)
+
+
+def _header(path: Keys) -> str:
+    return json.dumps(path) if any("/" in key for key in path) else "/".join(path)
+
+
+def _keys(name: str) -> Keys:
+    if not name.startswith("["):
+        return tuple(name.split("/"))
+    try:
+        return tuple(json.loads(name))
+    except ValueError:
+        return (name,)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as text from which `_value` makes it again."""
+    return value if isinstance(value, str) and value and _value(value) == value else dumps(value)
+
+
+def _value(cell: str) -> Any:
+    try:
+        return loads(cell)
+    except ValueError:
+        return cell
+
+
+def _segment(line: Sequence[str], keys: Sequence[Keys], where: str) -> Segment:
+    if len(line) != len(_COLUMNS) + len(keys):
+        raise OptionError(f"{where} has {len(line)} values, not {len(_COLUMNS) + len(keys)}.")
+    first, last, trial, donor, *values = line
+    if not (first.isdecimal() and last.isdecimal()):
+        raise OptionError(f"{where} must begin with two iterations, not {first!r} and {last!r}.")
+    given = {path: _value(cell) for path, cell in zip(keys, values, strict=True) if cell}
+    return Segment(trial, int(first), int(last), _nested(given), donor or None)
+
+
+def _nested(flat: Mapping[Keys, Any]) -> Config:
+    tree: Config = {}
+    for path, value in flat.items():
+        below = tree
+        for key in path[:-1]:
+            below = below.setdefault(key, {})
+        below[path[-1]] = value
+    return tree
 
 
 def short(value: Any) -> str:
