@@ -17,7 +17,8 @@ from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
-from poptune.run.rows import ROW_KINDS, complete, rows
+from poptune.run.reopening import known_run, known_trial
+from poptune.run.rows import ROW_KINDS, complete, results, rows
 from poptune.run.schedule import Schedule
 from poptune.schedulers.base import check_mode
 from poptune.storage.checkpoint import Checkpoint
@@ -59,7 +60,21 @@ class Result:
     path: str
     lineage: tuple[Segment, ...]
     _run_dir: Path
-    _trial: Trial
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> Result:
+        """Open the result of one trial again; the run may be going on. Nothing in the directory is executed.
+
+        What has no JSON form comes back as its text: a function in the config, for example, as its `repr`.
+
+        Args:
+            path: The trial's folder, such as `result.path`.
+
+        Raises:
+            StorageError: It is not the folder of a trial of a PopTune run.
+        """
+        run_dir, trial = known_trial(path)
+        return next(result for result in ResultGrid(run_dir) if result.trial_id == trial)
 
     @property
     def schedule(self) -> Schedule:
@@ -70,7 +85,7 @@ class Result:
     def rows(self) -> list[dict[str, Any]]:
         """Every result of the trial exactly once, in order, flattened with `/`."""
         with Journal.open(self._run_dir) as journal:
-            return rows(journal.records(*ROW_KINDS, trial=self.trial_id), self._trial)
+            return rows(journal.records(*ROW_KINDS, trial=self.trial_id))
 
     @property
     def metrics_dataframe(self) -> pd.DataFrame:
@@ -108,23 +123,44 @@ class ResultGrid(Sequence[Result]):
     """The results of a run, one per trial in the order of the trials.
 
     Args:
-        population: The trials at the end of the run.
         run_dir: The directory of the run.
-        objective: What ranked them, if anything.
+        population: Its trials; by default they are read from the journal.
 
     Attributes:
         exploits: Every exploit of the run, in order.
     """
 
-    def __init__(self, population: Population, run_dir: Path, objective: Objective | None) -> None:
+    def __init__(self, run_dir: Path, population: Population | None = None) -> None:
         self._run_dir = run_dir
-        self._objective = objective
         with Journal.open(run_dir) as journal:
-            initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
-            self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
-            last = {t.id: (journal.last(Reported, t.id), journal.last(TrialStarted, t.id)) for t in population}
+            journal.hold()
+            about = journal.about
+            if population is None:
+                population = Population.of(journal.records(), about["seed"])
+            self._objective = Objective(about["metric"], about["mode"]) if about["metric"] and about["mode"] else None
+            self._read(journal, population)
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> ResultGrid:
+        """Open the results of a run again; the run may be going on. Nothing in the directory is executed.
+
+        What has no JSON form comes back as its text: a function in a config, for example, as its `repr`.
+
+        Args:
+            path: The directory of the run, such as `results.experiment_path`.
+
+        Raises:
+            StorageError: It is not the directory of a PopTune run.
+        """
+        return cls(known_run(path))
+
+    def _read(self, journal: Journal, population: Population) -> None:
+        initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
+        self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
         behind = lineages({t.id: t.progress.iteration for t in population}, initial, self.exploits)
-        self._results = [_result(trial, run_dir, *last[trial.id], behind[trial.id]) for trial in population]
+        self._results = [
+            _result(trial, self._run_dir, _last_result(trial, journal), behind[trial.id]) for trial in population
+        ]
         self._statuses = [trial.status for trial in population]
 
     def __len__(self) -> int:
@@ -235,13 +271,20 @@ class ResultGrid(Sequence[Result]):
         return f"ResultGrid<[\n  {lines}\n]>"
 
 
-def _result(
-    trial: Trial, run_dir: Path, report: Reported | None, start: TrialStarted | None, behind: tuple[Segment, ...]
-) -> Result:
+def _last_result(trial: Trial, journal: Journal) -> dict[str, Any]:
+    """Return the newest result of a trial that was not undone, empty if there is none."""
+    report, start = journal.last(Reported, trial.id), journal.last(TrialStarted, trial.id)
+    if report is None:
+        return {}
+    is_clone_as_copied = trial.checkpoint is not None and trial.checkpoint.trial != trial.id
+    if is_clone_as_copied or report.progress != trial.progress:  # something came after it: look closely
+        return next(reversed(results(journal.records(*ROW_KINDS, trial=trial.id))), {})
+    newest = complete(report, trial, trial.config, start)
+    return {**newest, "done": True} if trial.status is Status.TERMINATED else newest
+
+
+def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[Segment, ...]) -> Result:
     saved = trial.checkpoint
-    metrics = complete(report, trial, trial.config, start) if report else {}
-    if report and trial.status is Status.TERMINATED:
-        metrics["done"] = True
     return Result(
         trial_id=trial.id,
         config=trial.config,
@@ -251,7 +294,6 @@ def _result(
         path=str(run_dir / trial.folder),
         lineage=behind,
         _run_dir=run_dir,
-        _trial=trial,
     )
 
 

@@ -1,14 +1,17 @@
-"""The rows of a run's results: what was reported, with the keys that Ray Tune adds to every result."""
+"""The results of a trial: what was reported, with the keys that Ray Tune adds to every result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from poptune.core.decisions import Exploit, Stop
 from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialStarted
 from poptune.core.nested import Config, flatten
+from poptune.core.objective import is_real
+from poptune.core.tags import tag_after
 from poptune.core.trial import Trial
 from poptune.storage.records import Record
 
@@ -20,14 +23,13 @@ def complete(report: Reported, trial: Trial, config: Config, start: TrialStarted
 
     Args:
         report: What was reported.
-        trial: Who.
+        trial: Who, as it was at that report.
         config: The hyperparameters in force at that report.
         start: The start of the trial before that report.
     """
-    timestamp = report.metrics.get("timestamp", 0)
     result: dict[str, Any] = {
         "trial_id": trial.id,
-        "date": datetime.fromtimestamp(timestamp).strftime("%Y-%m-%d_%H-%M-%S"),
+        "date": _date(report.metrics.get("timestamp")),
         "experiment_tag": trial.tag,
         "checkpoint_dir_name": report.checkpoint.path.rpartition("/")[2] if report.checkpoint else None,
         **report.metrics,
@@ -40,33 +42,109 @@ def complete(report: Reported, trial: Trial, config: Config, start: TrialStarted
     return result
 
 
-def rows(records: Iterable[Record], trial: Trial) -> list[dict[str, Any]]:
-    """Return every result of one trial exactly once, in order, flattened with `/`.
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one record changes at the end of a trial's results.
 
-    Results that a failure undid, because training went back to an earlier checkpoint, are left out: they came again.
+    Attributes:
+        undone: How many of the newest results are taken back.
+        result: The result that is added then, if any.
+    """
+
+    undone: int = 0
+    result: dict[str, Any] | None = None
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether the newest result only changes its `done`."""
+        return self.undone == 1 and self.result is not None
+
+
+class TrialResults:
+    """The fold of one trial's records into its results, each exactly once and in order.
+
+    Results that a failure undid, because training went back to an earlier checkpoint, are taken back: they come again.
+    What a trial reported before it became a clone stays.
+
+    Args:
+        added: The beginning of the trial.
+
+    Attributes:
+        trial: The trial as far as results show it: its config and its tag.
+
+    >>> from poptune.core.trial import Progress
+    >>> results = TrialResults(TrialAdded("a", 0, {"lr": 0.1}, "0_lr=0.1000"))
+    >>> results.take(Reported("a", {"loss": 0.5}, Progress(1))).result["config"]
+    {'lr': 0.1}
+    >>> results.take(TrialFinished("a")).is_mark
+    True
+    """
+
+    def __init__(self, added: TrialAdded) -> None:
+        self.trial = Trial(added.trial, added.index, added.config, added.tag, added.folder)
+        self._start: TrialStarted | None = None
+        self._newest: dict[str, Any] | None = None
+        self._safe: dict[str, Any] | None = None  # the newest result that no failure can undo
+        self._unsafe = 0  # how many came after it
+
+    def take(self, record: Record) -> Edit | None:
+        """Take in the trial's next record, and return what it changes, if anything."""
+        match record:
+            case Reported():
+                return self._reported(record)
+            case Exploit():
+                self.trial = replace(self.trial, config=record.config, tag=tag_after(record, self.trial.first_tag))
+                self._keep()
+            case TrialStarted():
+                self._start = record
+                if record.cause == "recovery" and self._unsafe:
+                    return self._undo()
+            case Stop() | TrialFinished() if self._newest is not None:
+                self._newest = {**self._newest, "done": True}
+                return Edit(1, self._newest)
+        return None
+
+    def _reported(self, report: Reported) -> Edit:
+        self._newest = complete(report, self.trial, self.trial.config, self._start)
+        self._unsafe += 1
+        if report.checkpoint:
+            self._keep()
+        return Edit(0, self._newest)
+
+    def _keep(self) -> None:
+        self._safe, self._unsafe = self._newest, 0
+
+    def _undo(self) -> Edit:
+        edit = Edit(self._unsafe)
+        self._newest, self._unsafe = self._safe, 0
+        return edit
+
+
+def results(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return every result of one trial exactly once, in order.
 
     Args:
         records: The trial's records of `ROW_KINDS`, in order.
-        trial: Whose.
     """
     found: list[dict[str, Any]] = []
-    config: Config = trial.config
-    start: TrialStarted | None = None
+    fold: TrialResults | None = None
     for record in records:
-        match record:
-            case TrialAdded() | Exploit():
-                config = record.config
-            case TrialStarted():
-                start = record
-                while record.cause == "recovery" and found and _iteration(found[-1]) > record.progress.iteration:
-                    found.pop()
-            case Reported():
-                found.append(flatten(complete(record, trial, config, start)))
-            case Stop() | TrialFinished():
-                if found:
-                    found[-1]["done"] = True
+        if isinstance(record, TrialAdded):
+            fold = TrialResults(record)
+        elif fold and (edit := fold.take(record)):
+            del found[len(found) - edit.undone :]
+            found += [edit.result] if edit.result else []
     return found
 
 
-def _iteration(row: dict[str, Any]) -> int:
-    return int(row["training_iteration"])
+def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return every result of one trial exactly once, in order, flattened with `/`."""
+    return [flatten(result) for result in results(records)]
+
+
+def _date(timestamp: Any) -> str | None:
+    """Return a time as Ray Tune writes it; None of what is no time, since users may report what they like."""
+    try:
+        return datetime.fromtimestamp(timestamp).strftime("%Y-%m-%d_%H-%M-%S") if is_real(timestamp) else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -104,6 +104,12 @@ class Journal:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
         return {key: loads(value) for key, value in self._query("SELECT key, value FROM about")}
 
+    def hold(self) -> None:
+        """See the run from here on as it is now, even if it goes on. For a journal that was opened for reading."""
+        for _ in self._query("BEGIN"):
+            pass
+        next(self._query("SELECT 1 FROM about"), None)  # a transaction begins with its first look
+
     def note(self, key: str, value: Any) -> None:
         """Set one fact about the run. It is safe after `commit`."""
         row = key, dumps(value)

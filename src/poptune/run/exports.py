@@ -1,0 +1,131 @@
+"""The files that other programs know from Ray Tune, derived from the records of a run.
+
+Per trial folder `result.json`, `progress.csv` and `params.json`, and in the directory of the run `pbt_*.txt`. No result
+is read from them: the journal stays the only source of truth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from poptune.core.decisions import Exploit
+from poptune.core.events import TrialAdded
+from poptune.core.nested import Config, flatten
+from poptune.core.population import Population
+from poptune.errors import StorageError
+from poptune.run.files import LineFile, Table, json_text, replace_file
+from poptune.run.policies import PolicyFiles
+from poptune.run.rows import TrialResults
+from poptune.storage.records import Record
+
+PERIOD_S = 0.5  # the files are brought up to date this often
+_REST = 20  # times as long as writing took is what passes before the next: at most 5 % of a run is spent here
+_MOST_RECORDS = 10_000  # that wait to be written
+
+
+class Exports:
+    """Writes the known formats while a run goes on: in batches, and never while a report waits for its answer.
+
+    Every result stands in them exactly once. When a failure undoes results, they are taken out again.
+
+    Args:
+        run_dir: The directory of the run.
+        records: What has happened so far: the trials that were added, or all records of a run that goes on.
+        has_policies: Whether `pbt_*.txt` are written.
+    """
+
+    def __init__(self, run_dir: Path, records: Iterable[Record], *, has_policies: bool) -> None:
+        self._run_dir = run_dir
+        self._records = list(records)
+        self._trials: dict[str, _TrialFiles] = {}
+        self._policies = PolicyFiles(run_dir) if has_policies else None
+        self._next_at = time.monotonic() + PERIOD_S
+
+    def on_records(self, records: Sequence[Record], population: Population) -> None:
+        """Remember what is to be written."""
+        self._records += records
+        if len(self._records) >= _MOST_RECORDS:
+            self._write()
+
+    def on_output(self, worker: int, text: str) -> None:
+        """Leave what is printed to others."""
+
+    def on_tick(self, population: Population) -> None:
+        """Write, if the last time is long enough ago."""
+        if self._records and time.monotonic() >= self._next_at:
+            self._write()
+
+    def on_end(self, population: Population) -> None:
+        """Write what is left."""
+        self._write()
+
+    def _write(self) -> None:
+        began = time.monotonic()
+        records, self._records = self._records, []
+        for record in records:
+            self._take(record)
+        try:
+            for files in self._trials.values():
+                files.write()
+            if self._policies:
+                self._policies.write()
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write {error.filename or self._run_dir}: {error.strerror}. result.json, progress.csv,"
+                " params.json and pbt_*.txt of this run are not complete; its journal is."
+            ) from error
+        ended = time.monotonic()
+        self._next_at = ended + max(PERIOD_S, _REST * (ended - began))
+
+    def _take(self, record: Record) -> None:
+        if isinstance(record, TrialAdded):
+            self._trials[record.trial] = _TrialFiles(self._run_dir, record)
+            if self._policies:
+                self._policies.add(record)
+            return
+        self._trials[record.trial].take(record)
+        if self._policies and isinstance(record, Exploit):
+            self._policies.take(record)
+
+
+class _TrialFiles:
+    """The files of one trial."""
+
+    def __init__(self, run_dir: Path, added: TrialAdded) -> None:
+        self._folder = run_dir / added.folder
+        self._results = TrialResults(added)
+        self._json = LineFile(self._folder / "result.json")
+        self._table = Table(self._folder / "progress.csv")
+        self._config: Config | None = None  # as it was written
+        self._undone = 0  # results that stand in the files and must be taken out
+        self._new: list[dict[str, Any]] = []
+
+    def take(self, record: Record) -> None:
+        """Take in the trial's next record."""
+        if (edit := self._results.take(record)) is None:
+            return
+        waiting = min(edit.undone, len(self._new))
+        del self._new[len(self._new) - waiting :]
+        self._undone += edit.undone - waiting
+        if edit.result:
+            self._new.append(edit.result)
+
+    def write(self) -> None:
+        """Bring the files up to date."""
+        config = self._results.trial.config
+        if config is not self._config:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self._folder / "params.json", json_text(config, indent=2) + "\n")
+            self._config = config
+        if self._undone or self._new:
+            self._json.write(self._undone, [json_text(result).encode() + b"\n" for result in self._new])
+            self._table.write(self._undone, [_row(result) for result in self._new])
+            self._undone, self._new = 0, []
+
+
+def _row(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as a row of the table. Its config is left out, as in Ray Tune: `params.json` has it."""
+    return flatten({key: value for key, value in result.items() if key != "config"})

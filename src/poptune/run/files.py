@@ -1,0 +1,148 @@
+"""Files for other programs: JSON and CSV that grow at the end, and whose newest lines can be taken back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from poptune.storage.encoding import plain_number
+
+_LONGEST_TEXT = 1000
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON that every program can read.
+
+    JSON has neither NaN nor infinity: they become null, where Ray Tune writes words that are no JSON. What has no JSON
+    form becomes its text, keys too.
+
+    >>> json_text({"loss": float("nan"), "betas": (0.9, 0.99), 3: {"kind": complex(1, 2)}})
+    '{"loss": null, "betas": [0.9, 0.99], "3": {"kind": "(1+2j)"}}'
+    """
+    encode = _ENCODE if indent is None else json.JSONEncoder(allow_nan=False, default=_other, indent=indent).encode
+    try:
+        return encode(value)
+    except (ValueError, TypeError):  # rare: a number that is not finite, or a key that is no text
+        return encode(_plain(value))
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    number = plain_number(value)
+    return number if number is not value else repr(value)[:_LONGEST_TEXT]
+
+
+_ENCODE = json.JSONEncoder(allow_nan=False, default=_other).encode
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    value = value if isinstance(value, (str, int, float)) or value is None else _other(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a whole file so that nobody ever reads half of it."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+
+
+class LineFile:
+    """A file that grows at the end, and whose newest lines can be taken back.
+
+    Args:
+        path: Where it lies; what lies there before the first write is replaced.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = LineFile(Path(folder) / "log")
+    ...     file.write(0, [b"one\\n", b"two\\n"])
+    ...     file.write(1, [b"three\\n"])
+    ...     file.path.read_text()
+    'one\\nthree\\n'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ends = array("Q")  # of each line, in bytes from the beginning of the file
+
+    def write(self, undone: int, lines: Sequence[bytes]) -> None:
+        """Take the newest lines back, and add some. A line may hold any bytes."""
+        del self._ends[len(self._ends) - undone :]
+        end = self._ends[-1] if self._ends else 0
+        with open(self.path, "r+b" if end else "wb") as file:
+            file.truncate(end)
+            file.seek(end)
+            file.write(b"".join(lines))
+        self._extend(lines)
+
+    def rewrite(self, change: Callable[[int, bytes], bytes]) -> None:
+        """Replace every line; `change` is given its number and what it is."""
+        draft = self.path.with_name(f".{self.path.name}.draft")
+        ends, self._ends = self._ends, array("Q")
+        with open(self.path, "rb") as old, open(draft, "wb") as new:
+            for number, end in enumerate(ends):
+                line = change(number, old.read(end - old.tell()))
+                new.write(line)
+                self._extend([line])
+        os.replace(draft, self.path)
+
+    def _extend(self, lines: Iterable[bytes]) -> None:
+        end = self._ends[-1] if self._ends else 0
+        for line in lines:
+            end += len(line)
+            self._ends.append(end)
+
+
+class Table:
+    """A CSV file whose header grows when rows bring new columns: earlier rows leave them empty.
+
+    Args:
+        path: Where it lies; what lies there before the first write is replaced.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Table(Path(folder) / "progress.csv")
+    ...     table.write(0, [{"loss": 0.5}])
+    ...     table.write(0, [{"loss": 0.25, "note": "a, b"}])
+    ...     print(table.path.read_text())
+    loss,note
+    0.5,
+    0.25,"a, b"
+    <BLANKLINE>
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = LineFile(path)
+        self._columns: dict[str, None] = {}
+
+    def write(self, undone: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take the newest rows back, and add some."""
+        new = dict.fromkeys(key for row in rows for key in row if key not in self._columns)
+        first, self._columns = not self._columns, {**self._columns, **new}
+        if first:
+            self._file.write(0, [_line(self._columns)])
+        elif new:
+            empty = b"," * len(new) + b"\n"
+            header = _line(self._columns)
+            self._file.rewrite(lambda number, line: line[:-1] + empty if number else header)
+        self._file.write(undone, [_line(row.get(key) for key in self._columns) for row in rows])
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,85 @@
+"""The `pbt_*.txt` files: every exploit of a run, in the format that Ray Tune's replay reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from poptune.core.decisions import Exploit
+from poptune.core.events import TrialAdded
+from poptune.run.files import LineFile, json_text, replace_file
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """Every exploit behind some weights: the newest one, and those behind its donor's weights.
+
+    Attributes:
+        generation: Decision points that the trial had passed, this exploit included.
+        line: The newest exploit.
+        before: The others; None if there are none.
+    """
+
+    generation: int
+    line: str
+    before: _History | None
+
+    def lines(self) -> Iterator[str]:
+        """Yield the exploits, newest first."""
+        history: _History | None = self
+        while history is not None:
+            yield history.line
+            history = history.before
+
+
+class PolicyFiles:
+    """Writes `pbt_global.txt`, all exploits in order, and per clone `pbt_policy_<trial_id>.txt`.
+
+    Each line is `[tag, donor's tag, iteration, donor's iteration, donor's config, new config]` as JSON. Tags are those
+    of the beginning, iterations those of the weights that were given up and of those that were taken over. A policy
+    file holds the exploits behind the weights that its trial has now, so it begins with its donor's.
+
+    Args:
+        run_dir: The directory of the run.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._tags: dict[str, str] = {}
+        self._global = LineFile(run_dir / "pbt_global.txt")
+        self._new: list[str] = []
+        self._changed: set[str] = set()
+        self._histories: dict[str, list[_History]] = {}
+
+    def add(self, trial: TrialAdded) -> None:
+        """Get to know a trial."""
+        self._tags[trial.trial] = trial.tag
+
+    def take(self, exploit: Exploit) -> None:
+        """Take in an exploit."""
+        line = self._line(exploit)
+        before = self._behind(exploit.donor, exploit.donor_generation)
+        self._histories.setdefault(exploit.trial, []).append(_History(exploit.generation, line, before))
+        self._new.append(line)
+        self._changed.add(exploit.trial)
+
+    def _line(self, exploit: Exploit) -> str:
+        tags = [self._tags[exploit.trial], self._tags[exploit.donor]]
+        iterations = [exploit.iteration, exploit.checkpoint.progress.iteration]
+        return json_text([*tags, *iterations, exploit.donor_config, exploit.config]) + "\n"
+
+    def _behind(self, trial: str, generation: int) -> _History | None:
+        """Return what is behind the weights that a trial had when it came to a decision point."""
+        known = reversed(self._histories.get(trial, []))
+        return next((history for history in known if history.generation < generation), None)
+
+    def write(self) -> None:
+        """Bring the files up to date."""
+        if not self._new:
+            return
+        self._global.write(0, [line.encode() for line in self._new])
+        for trial in sorted(self._changed):
+            lines = reversed(list(self._histories[trial][-1].lines()))
+            replace_file(self._run_dir / f"pbt_policy_{trial}.txt", "".join(lines))
+        self._new, self._changed = [], set()

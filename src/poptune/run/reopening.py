@@ -1,0 +1,105 @@
+"""From the path of a directory to a run, or to a trial of it; errors say what was meant, if that can be seen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from poptune.core.events import TrialAdded
+from poptune.errors import StorageError, nearest
+from poptune.storage.journal import FILE_NAME, Journal
+
+_MOST_NAMES = 5
+
+
+def known_run(path: str | Path) -> Path:
+    """Return the directory of a run as an absolute path.
+
+    Raises:
+        StorageError: It is not the directory of a PopTune run.
+
+    >>> known_run("/no/run")
+    Traceback (most recent call last):
+    poptune.errors.StorageError: /no/run does not exist. Give the directory of a run, such as results.experiment_path.
+    """
+    folder = _absolute(path)
+    if _is_run(folder):
+        return folder
+    expected = "Give the directory of a run, such as results.experiment_path."
+    if not folder.is_dir():
+        raise StorageError(f"{folder} {_missing(folder)}{_near(folder)} {expected}")
+    if _is_run(folder.parent):
+        raise StorageError(
+            f"{folder} lies in the directory of a run, but is not one. Give that of the run, {folder.parent}; a trial's"
+            " folder is for Result.from_path."
+        )
+    if runs := _runs_in(folder):
+        raise StorageError(f"{folder} is not the directory of a run, but holds runs. Give one of them: {_some(runs)}.")
+    raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}. {expected}")
+
+
+def known_trial(path: str | Path) -> tuple[Path, str]:
+    """Return the directory of a trial's run, and the trial's id.
+
+    Raises:
+        StorageError: It is not the folder of a trial of a PopTune run.
+
+    >>> known_trial("/no/run/train_0")
+    Traceback (most recent call last):
+    poptune.errors.StorageError: /no/run/train_0 does not exist. Give the folder of a trial, such as result.path.
+    """
+    folder = _absolute(path)
+    expected = "Give the folder of a trial, such as result.path."
+    if _is_run(folder):
+        raise StorageError(
+            f"{folder} is the directory of a whole run, for ResultGrid.from_path. Give the folder of one of its trials:"
+            f" {_some(_trials(folder))}."
+        )
+    run_dir = folder.parent
+    if not _is_run(run_dir):
+        if not folder.is_dir():
+            raise StorageError(f"{folder} {_missing(folder)}{_near(folder)} {expected}")
+        raise StorageError(
+            f"{folder} is not the folder of a trial of a PopTune run: {run_dir} has no {FILE_NAME}. {expected}"
+        )
+    trials = _trials(run_dir)
+    if folder.name not in trials:
+        hint = nearest(folder.name, trials)
+        raise StorageError(f"The run {run_dir} has no trial with the folder {folder.name!r}.{hint} {expected}")
+    return run_dir, trials[folder.name]
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / FILE_NAME).is_file()
+
+
+def _trials(run_dir: Path) -> dict[str, str]:
+    """Return the id of each trial of a run, by the name of its folder."""
+    with Journal.open(run_dir) as journal:
+        return {record.folder: record.trial for record in journal.records(TrialAdded) if isinstance(record, TrialAdded)}
+
+
+def _runs_in(folder: Path) -> list[str]:
+    return sorted(path.parent.name for path in folder.glob(f"*/{FILE_NAME}"))
+
+
+def _missing(folder: Path) -> str:
+    return "is not a directory." if folder.exists() else "does not exist."
+
+
+def _near(folder: Path) -> str:
+    """Return a hint that names what lies beside a misspelt path, or nothing."""
+    try:
+        return nearest(folder.name, [path.name for path in folder.parent.iterdir()])
+    except OSError:
+        return ""
+
+
+def _some(names: list[str] | dict[str, str]) -> str:
+    shown = list(names)[:_MOST_NAMES]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
