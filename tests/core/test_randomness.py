@@ -123,17 +123,3 @@ def test_two_borrowings_from_one_generator_differ():
         first = draw_globally()
     with borrowed_globals(generator):
         assert draw_globally() != first
-
-
-def test_torch_takes_part_once_it_is_imported():
-    torch = pytest.importorskip("torch")
-    state = GlobalGenerators.capture()
-    undisturbed = float(torch.rand(()))
-    state.restore()
-    with contextlib.suppress(KeyError), borrowed_globals(rng()):
-        lent = float(torch.rand(()))
-        raise KeyError
-    assert float(torch.rand(())) == undisturbed
-    with borrowed_globals(rng()):
-        assert float(torch.rand(())) == lent
-    assert lent != undisturbed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import numpy as np
 import pytest
 
 import poptune as tune
+from poptune.core.randomness import GlobalGenerators, Purpose, borrowed_globals, rng_for
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.toys import Climber
@@ -107,3 +109,18 @@ def test_without_a_seed_one_is_drawn_and_recorded(fit):
             seeds.add(journal.about["seed"])
     assert len(seeds) == 2
     assert all(isinstance(seed, int) for seed in seeds)
+
+
+def test_torch_takes_part_once_it_is_imported():
+    import torch
+
+    state = GlobalGenerators.capture()
+    undisturbed = float(torch.rand(()))
+    state.restore()
+    with contextlib.suppress(KeyError), borrowed_globals(rng_for(0, Purpose.DECISION, 0)):
+        lent = float(torch.rand(()))
+        raise KeyError
+    assert float(torch.rand(())) == undisturbed
+    with borrowed_globals(rng_for(0, Purpose.DECISION, 0)):
+        assert float(torch.rand(())) == lent
+    assert lent != undisturbed
