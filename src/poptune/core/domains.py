@@ -204,7 +204,7 @@ class Integer(Domain):
         (255, 16)
         """
         within = min(max(_comparable(self, x), self.lower), self.last)
-        return round(Fraction(within) / self.q) * self.q
+        return round(within) if self.q == 1 else round(Fraction(within) / self.q) * self.q
 
     def cast(self, value: Any) -> int:
         """Return `value` as an int."""

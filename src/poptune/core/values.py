@@ -18,7 +18,8 @@ def plain(value: Any) -> Any:
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a real number. A bool is none: True must not be mistaken for 1."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    kind = type(value)
+    return kind is float or kind is int or (isinstance(value, Real) and kind is not bool)
 
 
 def same(a: Any, b: Any) -> bool:
