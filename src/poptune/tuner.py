@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
-from poptune.run.observer import Observers
+from poptune.run.observer import Observer, Observers
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
 from poptune.run.stopping import StopCriteria
@@ -102,7 +102,7 @@ class Tuner:
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
         console = console_for(self._scheduler, run_dir, seed, run.verbose)
-        exports = Exports(run_dir, added, has_policies=getattr(self._scheduler, "log_config", False))
+        writers = self._writers(run_dir, added)
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
             population = Population.of(added, seed)
             journal.append(added)
@@ -120,7 +120,7 @@ class Tuner:
                     retention=Retention(run.checkpoint_config),
                     criteria=self._criteria,
                     failure=run.failure_config,
-                    observers=Observers([console, exports]),
+                    observers=Observers([console, *writers]),
                 ).run()
             finally:
                 CheckpointStore(run_dir).clear_staging()
@@ -181,6 +181,17 @@ class Tuner:
         from poptune.executors.processes import ProcessExecutor
 
         return ProcessExecutor(slots, machine)
+
+    def _writers(self, run_dir: Path, added: Sequence[TrialAdded]) -> list[Observer]:
+        """Return those who write files for other programs."""
+        writers: list[Observer] = [
+            Exports(run_dir, added, has_policies=getattr(self._scheduler, "log_config", False)),
+        ]
+        if self._run_config.tensorboard:
+            from poptune.faces.tensorboard import TensorBoard
+
+            writers.append(TensorBoard(run_dir, added))
+        return writers
 
     def _objective(self) -> Objective | None:
         return self._scheduler.objective

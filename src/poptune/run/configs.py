@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from poptune.core.objective import Mode
-from poptune.errors import OptionError
+from poptune.errors import MissingExtra, OptionError
 from poptune.executors.base import Executor
 from poptune.schedulers.base import Scheduler, check_mode
 from poptune.storage.journal import Durability
@@ -92,6 +93,8 @@ class RunConfig:
         executor: Where trials run: in worker "processes", "inline" in this process, or an executor object.
         durability: What a report outlives when it counts: the death of any "process", or also a "power" cut (each
             commit then waits for the disk, some milliseconds).
+        tensorboard: Whether each trial's folder gets an event file for TensorBoard: metrics by their names, and
+            hyperparameters over time as `config/<name>`. Needs `pip install "poptune[loggers]"`.
     """
 
     name: str | None = None
@@ -102,6 +105,7 @@ class RunConfig:
     verbose: int = 1
     executor: Literal["processes", "inline"] | Executor = "processes"
     durability: Durability = "process"
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
@@ -110,6 +114,8 @@ class RunConfig:
             raise OptionError(f'executor must be "processes", "inline" or an executor object, not {self.executor!r}.')
         if self.durability not in ("process", "power"):
             raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
+        if self.tensorboard and find_spec("tensorboardX") is None:
+            raise MissingExtra("tensorboardX", extra="loggers", purpose="RunConfig(tensorboard=True)")
 
 
 def _check_count(name: str, value: object) -> None:

@@ -6,7 +6,6 @@ is read from them: the journal stays the only source of truth.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,16 @@ from typing import Any
 from poptune.core.decisions import Exploit
 from poptune.core.events import TrialAdded
 from poptune.core.nested import Config, flatten
-from poptune.core.population import Population
 from poptune.errors import StorageError
+from poptune.run.batches import InBatches
 from poptune.run.files import LineFile, Table, json_text, replace_file
 from poptune.run.policies import PolicyFiles
 from poptune.run.rows import TrialResults
 from poptune.storage.records import Record
 
-PERIOD_S = 0.5  # the files are brought up to date this often
-_REST = 20  # times as long as writing took is what passes before the next: at most 5 % of a run is spent here
-_MOST_RECORDS = 10_000  # that wait to be written
 
-
-class Exports:
-    """Writes the known formats while a run goes on: in batches, and never while a report waits for its answer.
+class Exports(InBatches):
+    """Writes the known formats while a run goes on.
 
     Every result stands in them exactly once. When a failure undoes results, they are taken out again.
 
@@ -38,33 +33,17 @@ class Exports:
     """
 
     def __init__(self, run_dir: Path, records: Iterable[Record], *, has_policies: bool) -> None:
+        super().__init__(records)
         self._run_dir = run_dir
-        self._records = list(records)
         self._trials: dict[str, _TrialFiles] = {}
         self._policies = PolicyFiles(run_dir) if has_policies else None
-        self._next_at = time.monotonic() + PERIOD_S
 
-    def on_records(self, records: Sequence[Record], population: Population) -> None:
-        """Remember what is to be written."""
-        self._records += records
-        if len(self._records) >= _MOST_RECORDS:
-            self._write()
+    def write(self, records: Sequence[Record]) -> None:
+        """Bring the files up to date with the next records.
 
-    def on_output(self, worker: int, text: str) -> None:
-        """Leave what is printed to others."""
-
-    def on_tick(self, population: Population) -> None:
-        """Write, if the last time is long enough ago."""
-        if self._records and time.monotonic() >= self._next_at:
-            self._write()
-
-    def on_end(self, population: Population) -> None:
-        """Write what is left."""
-        self._write()
-
-    def _write(self) -> None:
-        began = time.monotonic()
-        records, self._records = self._records, []
+        Raises:
+            StorageError: They cannot be written.
+        """
         for record in records:
             self._take(record)
         try:
@@ -77,8 +56,6 @@ class Exports:
                 f"Cannot write {error.filename or self._run_dir}: {error.strerror}. result.json, progress.csv,"
                 " params.json and pbt_*.txt of this run are not complete; its journal is."
             ) from error
-        ended = time.monotonic()
-        self._next_at = ended + max(PERIOD_S, _REST * (ended - began))
 
     def _take(self, record: Record) -> None:
         if isinstance(record, TrialAdded):

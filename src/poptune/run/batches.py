@@ -1,0 +1,55 @@
+"""An observer that writes in batches, so that what it writes costs a run little, however slow the disk is."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+from poptune.core.population import Population
+from poptune.run.observer import Observer
+from poptune.storage.records import Record
+
+PERIOD_S = 0.5  # at most this often
+_REST = 20  # times as long as a batch took is what passes before the next: at most 5 % of a run is spent here
+_MOST_RECORDS = 10_000  # that wait
+
+
+class InBatches(Observer, ABC):
+    """Collects the records of a run, and has them written a few times a second and at the end.
+
+    Nothing happens while a report waits for its answer.
+
+    Args:
+        records: What has happened so far: the trials that were added, or all records of a run that goes on.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = list(records)
+        self._next_at = time.monotonic() + PERIOD_S
+
+    @abstractmethod
+    def write(self, records: Sequence[Record]) -> None:
+        """Write what follows from the next records."""
+
+    def on_records(self, records: Sequence[Record], population: Population) -> None:
+        """Remember what is to be written."""
+        self._records += records
+        if len(self._records) >= _MOST_RECORDS:
+            self._write()
+
+    def on_tick(self, population: Population) -> None:
+        """Write, if the last time is long enough ago."""
+        if self._records and time.monotonic() >= self._next_at:
+            self._write()
+
+    def on_end(self, population: Population) -> None:
+        """Write what is left."""
+        self._write()
+
+    def _write(self) -> None:
+        began = time.monotonic()
+        records, self._records = self._records, []
+        self.write(records)
+        ended = time.monotonic()
+        self._next_at = ended + max(PERIOD_S, _REST * (ended - began))
