@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from poptune.core.population import Population
-from poptune.run.observer import Observer
 from poptune.storage.records import Record
 
 PERIOD_S = 0.5  # at most this often
@@ -15,7 +13,7 @@ _REST = 20  # times as long as a batch took is what passes before the next: at m
 _MOST_RECORDS = 10_000  # that wait
 
 
-class InBatches(Observer, ABC):
+class InBatches:
     """Collects the records of a run, and has them written a few times a second and at the end.
 
     Nothing happens while a report waits for its answer.
@@ -28,15 +26,18 @@ class InBatches(Observer, ABC):
         self._records = list(records)
         self._next_at = time.monotonic() + PERIOD_S
 
-    @abstractmethod
     def write(self, records: Sequence[Record]) -> None:
-        """Write what follows from the next records."""
+        """Write what follows from the next records: for subclasses to say."""
+        raise NotImplementedError
 
     def on_records(self, records: Sequence[Record], population: Population) -> None:
         """Remember what is to be written."""
         self._records += records
         if len(self._records) >= _MOST_RECORDS:
             self._write()
+
+    def on_output(self, worker: int, text: str) -> None:
+        """Leave what is printed to others."""
 
     def on_tick(self, population: Population) -> None:
         """Write, if the last time is long enough ago."""
