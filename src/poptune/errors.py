@@ -7,6 +7,7 @@
     │   ├── SpaceError      a search space or a mutation that cannot work (also a ValueError)
     │   └── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
     ├── TrialError          a trial failed for good; carries the user's traceback
+    ├── StopError           a stop function or Stopper raised; the run ended there
     ├── WorkerDied          a worker process ended before its trials did
     ├── NoResultError       no trial reported a value that counts (also a RuntimeError)
     ├── StorageError        a run directory, journal or checkpoint that cannot be written or read
@@ -48,6 +49,10 @@ class MetricError(UsageError, ValueError):
 
 class TrialError(PopTuneError):
     """A trial failed for good. `str(error)` ends with the traceback of the user's code."""
+
+
+class StopError(PopTuneError):
+    """A stop function or Stopper raised. The run ended there, and keeps all that was reported."""
 
 
 class WorkerDied(PopTuneError):

@@ -26,6 +26,7 @@ from poptune.run.exports import Exports
 from poptune.run.observer import Observer, Observers
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
+from poptune.run.stoppers import TimeoutStopper
 from poptune.run.stopping import StopCriteria
 from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
@@ -79,7 +80,8 @@ class Tuner:
         self._param_space = param_space or {}
         self._tune_config = tune_config or TuneConfig()
         self._run_config = run_config or RunConfig()
-        self._criteria = StopCriteria(self._run_config.stop)
+        budget = self._tune_config.time_budget_s
+        self._criteria = StopCriteria(self._run_config.stop, TimeoutStopper(budget) if budget else None)
         scheduler = self._tune_config.scheduler or FIFOScheduler()
         self._scheduler: Scheduler = scheduler.bound(self._tune_config.metric, self._tune_config.mode)
         self._results: ResultGrid | None = None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from poptune.core.objective import Mode
 from poptune.errors import MissingExtra, OptionError
 from poptune.executors.base import Executor
+from poptune.run.stoppers import seconds
+from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler, check_mode
 from poptune.storage.journal import Durability
 from poptune.storage.retention import CheckpointConfig
-
-StopCriterion = Mapping[str, float] | Callable[[str, dict[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class TuneConfig:
         num_samples: How often the search space is sampled; with a grid, how often the whole grid is run.
         max_concurrent_trials: Most trials that train at the same time; None: as many as the machine holds. Others
             wait in their workers and take turns.
+        time_budget_s: The run stops after this time: seconds, or a `datetime.timedelta`. It begins with the run.
         seed: What every draw of the run derives from; None draws one, which is recorded and shown.
 
     >>> TuneConfig(metric="accuracy", mode="max", num_samples=8, seed=0).num_samples
@@ -40,6 +41,7 @@ class TuneConfig:
     scheduler: Scheduler | None = None
     num_samples: int = 1
     max_concurrent_trials: int | None = None
+    time_budget_s: float | timedelta | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class TuneConfig:
         _check_count("num_samples", self.num_samples)
         if self.max_concurrent_trials is not None:
             _check_count("max_concurrent_trials", self.max_concurrent_trials)
+        if self.time_budget_s is not None:
+            seconds("time_budget_s", self.time_budget_s)
         if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
             raise OptionError(f"seed must be a whole number from 0, or None, not {self.seed!r}.")
         if self.scheduler is not None and not hasattr(self.scheduler, "decide"):
@@ -85,8 +89,9 @@ class RunConfig:
         name: Name of the run and of its directory; None: the trainable's name and the time. If the directory exists,
             a number is added: no run writes into another's.
         storage_path: Directory of the run's directory.
-        stop: When a trial has trained enough: `{"training_iteration": 100}` (any key that reaches its value), or
-            `f(trial_id, result) -> bool`.
+        stop: When a trial has trained enough: `{"training_iteration": 100}` (any key that reaches its value),
+            `f(trial_id, result) -> bool`, a `Stopper`, or a list of those. What a function returns at its end is not
+            looked at.
         failure_config: What happens when a trial fails.
         checkpoint_config: Which checkpoints stay.
         verbose: 0 prints nothing of ours, 1 the status and every exploit, 2 also every report.
@@ -99,7 +104,7 @@ class RunConfig:
 
     name: str | None = None
     storage_path: str | Path = "poptune_results"
-    stop: StopCriterion | None = None
+    stop: StopOption | None = None
     failure_config: FailureConfig = field(default_factory=FailureConfig)
     checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
     verbose: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,10 +19,11 @@ from poptune.core.events import (
     TrialStarted,
 )
 from poptune.core.lease import Lease
+from poptune.core.nested import copy_tree
 from poptune.core.population import Population
 from poptune.core.randomness import training_seed
 from poptune.core.trial import Status, Trial
-from poptune.errors import MetricError, TrialError, UsageError, WorkerDied
+from poptune.errors import MetricError, StopError, TrialError, UsageError, WorkerDied
 from poptune.executors.base import (
     Command,
     Executor,
@@ -67,7 +69,7 @@ class Runner:
         store: Where checkpoints lie.
         syncer: Bounds what a power cut can take.
         retention: Says which checkpoints may go.
-        criteria: When a trial has trained enough.
+        criteria: When a trial, or the whole run, has trained enough.
         failure: What happens when a trial fails.
         observers: Who watches.
     """
@@ -117,7 +119,9 @@ class Runner:
             UsageError: The run cannot work, for example because the metric is never reported.
             WorkerDied: Workers end before they can take a trial.
             TrialError: A trial failed and `FailureConfig(fail_fast="raise")` asks for it.
+            StopError: A stop function or stopper raised.
         """
+        self._criteria.begin()
         for trial in self.population:
             self._restart[trial.id] = "first"
             self._turns.want(trial)
@@ -135,6 +139,8 @@ class Runner:
     def _round(self) -> None:
         for message in self._executor.receive(TICK_S):
             self._handle(message)
+        if end := self._criteria.end():
+            self._stop_all(end)
         self._give_turns()
         if self._is_urgent or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
             self._write()
@@ -197,19 +203,41 @@ class Runner:
         self._checkpointed(report)
         if message.is_final:
             self._note(report)
-        elif reason := self._criteria.reason(trial.id, self._result(report, trial)):
-            self._note(report)
-            self._note(Stop(trial.id, reason))
-            self._halt(trial.id, message)
-            self._settle_others()
-        else:
+        elif not self._stopped(report, trial, message):
             self._judged(report, message)
 
+    def _stopped(self, report: Reported, trial: Trial, message: ReportArrived) -> bool:
+        """Stop the trial, or all trials, if this report meets a criterion; say whether it does."""
+        for warning in self._criteria.misnamed(report.metrics):
+            sys.stderr.write(f"{warning}\n")
+        try:
+            reason = self._criteria.reason(trial.id, self._result(report, trial))
+            end = self._criteria.end()
+        except StopError:
+            self._note(report)
+            raise
+        if not (reason or end):
+            return False
+        self._note(report)
+        self._note(Stop(trial.id, reason or end or ""))
+        self._halt(trial.id, message)
+        if end:
+            self._stop_all(end)
+        else:
+            self._settle_others()
+        return True
+
     def _result(self, report: Reported, trial: Trial) -> Mapping[str, Any]:
-        """Return what a stop function sees; thresholds need no more than what was reported."""
-        if self._criteria.function is None:
+        """Return what stoppers see, a copy; thresholds need no more than what was reported."""
+        if not self._criteria.sees_results:
             return report.metrics
-        return complete(report, trial, trial.config, self._starts[trial.id])
+        return copy_tree(complete(report, trial, trial.config, self._starts[trial.id]))
+
+    def _stop_all(self, reason: str) -> None:
+        """Stop every live trial; those that train now are unwound when the executor is closed."""
+        for trial in [trial for trial in self.population if trial.status.is_live]:
+            self._note(Stop(trial.id, reason))
+            self._turns.leave(trial.id)
 
     def _judged(self, report: Reported, message: ReportArrived) -> None:
         """Let the scheduler look at a report, and follow its decisions."""
@@ -272,14 +300,10 @@ class Runner:
             self._turns.want(self.population[trial])
             return
         if self._failure.fail_fast:
-            self._stop_all(trial)
-        self._settle_others()
-
-    def _stop_all(self, failed: str) -> None:
-        for other in [t for t in self.population if t.status.is_live]:
-            self._note(Stop(other.id, f"trial {failed} failed, and fail_fast is set"))
+            self._stop_all(f"trial {trial} failed, and fail_fast is set")
         if self._failure.fail_fast == "raise":
-            raise TrialError(f"Trial {failed} failed: {self.population[failed].error}")
+            raise TrialError(f"Trial {trial} failed: {self.population[trial].error}")
+        self._settle_others()
 
     def _worker_lost(self, message: WorkerLost) -> None:
         if self._ready.pop(message.worker, None) is None:
@@ -315,7 +339,7 @@ class Runner:
 
     def _lease(self, trial: Trial) -> Lease:
         lease = self._scheduler.lease(trial, self._criteria.thresholds)
-        return replace(lease, every=True) if self._criteria.function else lease
+        return replace(lease, every=True) if self._criteria.sees_results else lease
 
     def _started(self, trial: Trial, worker: int, cause: Cause) -> TrialStarted:
         where = self._ready[worker]
@@ -345,9 +369,11 @@ class Runner:
         self._journal.append(records)
         self._journal.commit()
         self._committed_at = time.monotonic()
-        for saved in doomed:
-            self._store.delete(saved)
-        self._observers.tell(lambda observer: observer.on_records(records, self.population))
+        try:  # first tell, then delete: who is told of a checkpoint can still copy it
+            self._observers.tell(lambda observer: observer.on_records(records, self.population))
+        finally:
+            for saved in doomed:
+                self._store.delete(saved)
 
     def _carry_out(self) -> None:
         commands, self._commands = self._commands, []
