@@ -12,6 +12,8 @@ from click.testing import CliRunner
 import poptune
 from poptune.cli import commands
 from poptune.demo import Figures, comparison
+from poptune.testing.toys import Climber
+from runs import pbt
 
 
 def run(*arguments):
@@ -82,3 +84,49 @@ def test_python_dash_m_is_the_command():
 
 def test_every_option_of_the_demo_has_a_help_text():
     assert all(option.help for option in commands.commands["demo"].params if isinstance(option, click.Option))
+
+
+# The schedule of a run
+
+
+@pytest.fixture(scope="module")
+def climbed(tmp_path_factory):
+    """Return the results of a run of three climbers with two rounds of exploits."""
+    tuner = poptune.Tuner(
+        Climber,
+        param_space={"speed": poptune.grid_search([1.0, 2.0, 3.0])},
+        tune_config=poptune.TuneConfig(scheduler=pbt(), seed=0),
+        run_config=poptune.RunConfig(
+            stop={"training_iteration": 6}, storage_path=tmp_path_factory.mktemp("runs"), executor="inline", verbose=0
+        ),
+    )
+    return tuner.fit()
+
+
+def test_replay_prints_the_schedule_of_the_best_trial_or_of_a_named_one(climbed):
+    best = climbed.get_best_result()
+    assert run("replay", climbed.experiment_path).output == f"{best.schedule}\n"
+    assert run("replay", climbed.experiment_path, "--trial", "best").output == f"{best.schedule}\n"
+    for result in climbed:
+        assert run("replay", climbed.experiment_path, "--trial", result.trial_id).output == f"{result.schedule}\n"
+
+
+def test_replay_writes_a_schedule_that_can_be_read_again(climbed, tmp_path):
+    best = climbed.get_best_result()
+    ran = run("replay", climbed.experiment_path, "-o", str(tmp_path / "schedule.csv"))
+    assert ran.output == f"Wrote the schedule of trial {best.trial_id} to {tmp_path / 'schedule.csv'}.\n"
+    assert poptune.Schedule.from_csv(tmp_path / "schedule.csv") == best.schedule
+
+
+def test_replay_says_in_one_message_what_is_wrong(climbed, tmp_path):
+    path, (first, *_) = climbed.experiment_path, [result.trial_id for result in climbed]
+    for arguments, message in [
+        ([str(tmp_path / "nowhere")], "does not exist"),
+        ([path, "--trial", f"{first}0"], f"Did you mean '{first}'?"),
+        ([path, "-o", str(tmp_path / "no" / "folder.csv")], "Cannot write"),
+    ]:
+        ran = run("replay", *arguments)
+        assert ran.exit_code == 1
+        assert ran.stderr.startswith("Error: ")
+        assert message in ran.stderr
+        assert "Traceback" not in ran.output

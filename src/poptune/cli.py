@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from poptune.errors import PopTuneError
+from poptune.errors import PopTuneError, UsageError, nearest
 from poptune.version import __version__
+
+if TYPE_CHECKING:
+    from poptune.run.results import Result, ResultGrid
 
 
 class _Commands(click.Group):
@@ -63,6 +66,44 @@ def demo(**options: Any) -> None:
     from poptune.demo import run_demo
 
     run_demo(**options, echo=click.echo)
+
+
+@commands.command()
+@click.argument("directory", type=click.Path())
+@click.option(
+    "--trial", default="best", show_default=True, help="Whose schedule: the id of a trial, or the best at the end."
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the schedule to this CSV file.")
+def replay(directory: str, trial: str, output: str | None) -> None:
+    """Print the hyperparameter schedule that made a trial's weights.
+
+    DIRECTORY is that of a run. The best trial is the one with the best last value of the run's metric. A CSV file can
+    be edited, and trained with: PopulationBasedTrainingReplay(Schedule.from_csv("schedule.csv")).
+
+    Example:
+
+    \b
+        poptune replay poptune_results/demo_pbt --trial best -o schedule.csv
+    """
+    from poptune.run.results import ResultGrid
+
+    results = ResultGrid.from_path(directory)
+    chosen = results.get_best_result() if trial == "best" else _result_of(trial, results)
+    if output is None:
+        click.echo(chosen.schedule)
+        return
+    try:
+        chosen.schedule.to_csv(output)
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {output}: {error.strerror}.") from error
+    click.echo(f"Wrote the schedule of trial {chosen.trial_id} to {output}.")
+
+
+def _result_of(trial: str, results: ResultGrid) -> Result:
+    found = {result.trial_id: result for result in results}
+    if trial not in found:
+        raise UsageError(f"The run has no trial {trial!r}.{nearest(trial, found)} Its trials: {', '.join(found)}.")
+    return found[trial]
 
 
 def main() -> None:

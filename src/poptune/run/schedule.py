@@ -119,7 +119,8 @@ class Schedule:
 
 
 def _header(path: Keys) -> str:
-    return json.dumps(path) if any("/" in key for key in path) else "/".join(path)
+    is_plain = not path[0].startswith("[") and all("/" not in key and key.isprintable() for key in path)
+    return "/".join(path) if is_plain else json.dumps(path)
 
 
 def _keys(name: str) -> Keys:
@@ -133,13 +134,14 @@ def _keys(name: str) -> Keys:
 
 def _cell(value: Any) -> str:
     """Return a value as text from which `_value` makes it again."""
-    return value if isinstance(value, str) and value and _value(value) == value else dumps(value)
+    is_plain = isinstance(value, str) and value and value.isprintable() and _value(value) == value
+    return value if is_plain else dumps(value)
 
 
 def _value(cell: str) -> Any:
     try:
         return loads(cell)
-    except ValueError:
+    except (KeyError, TypeError, ValueError):  # text, even if it begins like something else
         return cell
 
 
