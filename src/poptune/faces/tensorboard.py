@@ -89,7 +89,7 @@ class _EventFile:
 
 def _event(result: dict[str, Any]) -> Event:
     values = [Summary.Value(tag=key, simple_value=value) for key, value in scalars(result).items()]
-    timestamp, step = result.get("timestamp"), result.get("training_iteration")
+    timestamp, step = result.get("timestamp"), result.get("training_iteration", 0)
     wall_time = timestamp if is_real(timestamp) else time.time()
     return Event(wall_time=wall_time, step=int(step) if is_real(step) else 0, summary=Summary(value=values))
 
