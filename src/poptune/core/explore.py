@@ -213,7 +213,7 @@ def _perturbed(old: Any, distribution: Any, factors: Sequence[float], rng: np.ra
         return None
     scaled = _scaled_in if is_range else _scaled_freely
     new = scaled(old, product, distribution)
-    has_stayed = abs(new - old) < 1e-6 * abs(old) and same(new, old)  # the full question only where it is close
+    has_stayed = abs(new - old) <= 1e-6 * abs(old) and same(new, old)  # the full question only where it is close
     return new, f"* {factor} (noop)" if has_stayed else f"* {factor}"
 
 
