@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         sample_from,
         uniform,
     )
+    from poptune.run.callbacks import Callback, LoggerCallback
     from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
     from poptune.run.results import Result, ResultGrid
     from poptune.run.schedule import Schedule
+    from poptune.run.stoppers import Stopper
     from poptune.storage.checkpoint import Checkpoint
     from poptune.storage.retention import CheckpointConfig
     from poptune.trainables.class_api import Trainable
@@ -37,13 +39,16 @@ if TYPE_CHECKING:
     from poptune.version import __version__
 
 __all__ = [
+    "Callback",
     "Checkpoint",
     "CheckpointConfig",
     "FailureConfig",
+    "LoggerCallback",
     "Result",
     "ResultGrid",
     "RunConfig",
     "Schedule",
+    "Stopper",
     "Trainable",
     "TrialContext",
     "TuneConfig",
@@ -85,9 +90,11 @@ _HOMES = {
         "sample_from",
         "uniform",
     ),
+    "poptune.run.callbacks": ("Callback", "LoggerCallback"),
     "poptune.run.configs": ("FailureConfig", "RunConfig", "TuneConfig"),
     "poptune.run.results": ("Result", "ResultGrid"),
     "poptune.run.schedule": ("Schedule",),
+    "poptune.run.stoppers": ("Stopper",),
     "poptune.storage.checkpoint": ("Checkpoint",),
     "poptune.storage.retention": ("CheckpointConfig",),
     "poptune.trainables.class_api": ("Trainable",),

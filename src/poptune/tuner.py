@@ -16,13 +16,14 @@ from poptune.core.objective import Objective
 from poptune.core.population import Population
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.tags import experiment_tag
-from poptune.core.variants import check_space, variants
+from poptune.core.variants import check_space, searched_keys, variants
 from poptune.errors import StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
+from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
@@ -122,7 +123,7 @@ class Tuner:
                     retention=Retention(run.checkpoint_config),
                     criteria=self._criteria,
                     failure=run.failure_config,
-                    observers=Observers([console, *writers]),
+                    observers=Observers([console, *writers, *self._hooks(run_dir, added)]),
                 ).run()
             finally:
                 CheckpointStore(run_dir).clear_staging()
@@ -194,6 +195,18 @@ class Tuner:
 
             writers.append(TensorBoard(run_dir, added))
         return writers
+
+    def _hooks(self, run_dir: Path, added: Sequence[TrialAdded]) -> list[Observer]:
+        """Return those who tell the user's callbacks."""
+        given = self._criteria.given
+        opening = {
+            "stop": given[0] if len(given) == 1 else given or None,
+            "num_samples": self._tune_config.num_samples,
+            "total_num_samples": len(added),
+        }
+        searched = searched_keys(self._param_space)
+        callbacks = self._run_config.callbacks or ()
+        return [Hooks(callback, added, run_dir, opening, searched) for callback in callbacks]
 
     def _objective(self) -> Objective | None:
         return self._scheduler.objective

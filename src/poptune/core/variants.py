@@ -88,6 +88,20 @@ def check_space(param_space: Mapping[str, Any]) -> None:
             _check_grid("/".join(path), grid["grid_search"])
 
 
+def searched_keys(param_space: Mapping[str, Any]) -> list[str]:
+    """Return the keys that a search space chooses values for: `"model/lr"`.
+
+    >>> from poptune.core.space import uniform
+    >>> searched_keys({"model": {"lr": uniform(0, 1), "depth": 3}, "seed": {"grid_search": [1, 2]}})
+    ['model/lr', 'seed']
+    """
+    return [
+        "/".join(path)
+        for path, node in _nodes(param_space)
+        if is_grid_search(node) or isinstance(node, (Domain, SampleFrom))
+    ]
+
+
 def _nodes(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield (path, value) of all that is not a dictionary of further values; a `grid_search` is one value."""
     for key, value in tree.items():

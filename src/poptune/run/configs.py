@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Literal
 from poptune.core.objective import Mode
 from poptune.errors import MissingExtra, OptionError
 from poptune.executors.base import Executor
+from poptune.run.callbacks import Callback
 from poptune.run.stoppers import seconds
 from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler, check_mode
@@ -94,6 +96,7 @@ class RunConfig:
             looked at.
         failure_config: What happens when a trial fails.
         checkpoint_config: Which checkpoints stay.
+        callbacks: `Callback` objects, which are told what happens in the run.
         verbose: 0 prints nothing of ours, 1 the status and every exploit, 2 also every report.
         executor: Where trials run: in worker "processes", "inline" in this process, or an executor object.
         durability: What a report outlives when it counts: the death of any "process", or also a "power" cut (each
@@ -107,6 +110,7 @@ class RunConfig:
     stop: StopOption | None = None
     failure_config: FailureConfig = field(default_factory=FailureConfig)
     checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
+    callbacks: Sequence[Callback] | None = None
     verbose: int = 1
     executor: Literal["processes", "inline"] | Executor = "processes"
     durability: Durability = "process"
@@ -119,8 +123,17 @@ class RunConfig:
             raise OptionError(f'executor must be "processes", "inline" or an executor object, not {self.executor!r}.')
         if self.durability not in ("process", "power"):
             raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
+        _check_callbacks(self.callbacks)
         if self.tensorboard and find_spec("tensorboardX") is None:
             raise MissingExtra("tensorboardX", extra="loggers", purpose="RunConfig(tensorboard=True)")
+
+
+def _check_callbacks(callbacks: object) -> None:
+    if callbacks is not None and not isinstance(callbacks, (list, tuple)):
+        raise OptionError(f"callbacks must be a list of Callback objects, not {callbacks!r}.")
+    for callback in callbacks or ():
+        if not isinstance(callback, Callback):
+            raise OptionError(f"callbacks must be objects of classes derived from poptune.Callback, not {callback!r}.")
 
 
 def _check_count(name: str, value: object) -> None:

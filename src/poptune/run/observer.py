@@ -12,7 +12,7 @@ from poptune.storage.records import Record
 
 
 class Observer(Protocol):
-    """Watches a run."""
+    """Watches a run. One that speaks for something else, such as a callback, has the name of that as `name`."""
 
     def on_records(self, records: Sequence[Record], population: Population) -> None:
         """Events and decisions were written to the journal; `population` has taken them in."""
@@ -41,5 +41,6 @@ class Observers:
             except Exception:
                 self._observers.remove(observer)
                 # Not a warning: where warnings are errors, it would stop training after all.
-                sys.stderr.write(f"{type(observer).__name__} failed and is left out from here on; training goes on.\n")
+                name = getattr(observer, "name", type(observer).__name__)
+                sys.stderr.write(f"{name} failed and is left out from here on; training goes on.\n")
                 traceback.print_exc()
