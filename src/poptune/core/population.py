@@ -37,7 +37,7 @@ class Population:
         ranking: Live trials that have passed a decision point, by the score they had there.
         due: Trials that wait for a decision, in the order in which they became due.
         live: How many trials may still train.
-        exploits: How many clones were made.
+        exploits: How many exploits were decided, those by a trial of itself included.
         checkpoints: How many checkpoints were reported.
         needed: Checkpoint paths that a live trial restarts from or may be cloned from, or that are a trial's last,
             and how many reasons each has to stay.

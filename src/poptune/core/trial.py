@@ -102,7 +102,7 @@ class Trial:
         standing: The trial at its last decision point; None before the first.
         checkpoint: Newest saved state of its present weights: where a restart begins.
         checkpoint_every: Iterations between its last two checkpoints, None before the first.
-        exploits: How often it became a clone.
+        exploits: How often it became a clone, of itself with other hyperparameters included.
         failures: How often it failed.
         error: What made it fail for good, with the user's traceback.
     """
