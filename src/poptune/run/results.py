@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import CheckpointDeleted, Reported, TrialAdded, TrialStarted
+from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
 from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
@@ -18,7 +18,7 @@ from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
 from poptune.run.reopening import known_run, known_trial
-from poptune.run.rows import ROW_KINDS, complete, results, rows
+from poptune.run.rows import ROW_KINDS, last_result, rows
 from poptune.run.schedule import Schedule
 from poptune.schedulers.base import check_mode
 from poptune.storage.checkpoint import Checkpoint
@@ -159,7 +159,7 @@ class ResultGrid(Sequence[Result]):
         self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
         behind = lineages({t.id: t.progress.iteration for t in population}, initial, self.exploits)
         self._results = [
-            _result(trial, self._run_dir, _last_result(trial, journal), behind[trial.id]) for trial in population
+            _result(trial, self._run_dir, last_result(trial, journal), behind[trial.id]) for trial in population
         ]
         self._statuses = [trial.status for trial in population]
 
@@ -269,18 +269,6 @@ class ResultGrid(Sequence[Result]):
     def __repr__(self) -> str:
         lines = ",\n  ".join(map(repr, self._results))
         return f"ResultGrid<[\n  {lines}\n]>"
-
-
-def _last_result(trial: Trial, journal: Journal) -> dict[str, Any]:
-    """Return the newest result of a trial that was not undone, empty if there is none."""
-    report, start = journal.last(Reported, trial.id), journal.last(TrialStarted, trial.id)
-    if report is None:
-        return {}
-    is_clone_as_copied = trial.checkpoint is not None and trial.checkpoint.trial != trial.id
-    if is_clone_as_copied or report.progress != trial.progress:  # something came after it: look closely
-        return next(reversed(results(journal.records(*ROW_KINDS, trial=trial.id))), {})
-    newest = complete(report, trial, trial.config, start)
-    return {**newest, "done": True} if trial.status is Status.TERMINATED else newest
 
 
 def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[Segment, ...]) -> Result:

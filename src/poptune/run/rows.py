@@ -12,7 +12,8 @@ from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialStarte
 from poptune.core.nested import Config, flatten
 from poptune.core.objective import is_real
 from poptune.core.tags import tag_after
-from poptune.core.trial import Trial
+from poptune.core.trial import Status, Trial
+from poptune.storage.journal import Journal
 from poptune.storage.records import Record
 
 ROW_KINDS = (TrialAdded, TrialStarted, Exploit, Reported, Stop, TrialFinished)
@@ -140,6 +141,18 @@ def results(records: Iterable[Record]) -> list[dict[str, Any]]:
 def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return every result of one trial exactly once, in order, flattened with `/`."""
     return [flatten(result) for result in results(records)]
+
+
+def last_result(trial: Trial, journal: Journal) -> dict[str, Any]:
+    """Return the newest result of a trial that was not undone, empty if there is none."""
+    report, start = journal.last(Reported, trial.id), journal.last(TrialStarted, trial.id)
+    if report is None:
+        return {}
+    is_clone_as_copied = trial.checkpoint is not None and trial.checkpoint.trial != trial.id
+    if is_clone_as_copied or report.progress != trial.progress:  # something came after it: look closely
+        return next(reversed(results(journal.records(*ROW_KINDS, trial=trial.id))), {})
+    newest = complete(report, trial, trial.config, start)
+    return {**newest, "done": True} if trial.status is Status.TERMINATED else newest
 
 
 def _date(timestamp: Any) -> str | None:
