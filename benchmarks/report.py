@@ -1,8 +1,8 @@
 """What one `report()` costs, inline and in worker processes, beside an empty round trip through a pipe.
 
 A trial's function reports in a tight loop and measures itself, from its first report to its last. In worker processes
-it can be no faster than the driver reads, so both sides are in the figure. *On a lease* nobody needs to answer a report;
-*answered* means that a stop function looks at each one.
+it can be no faster than the driver reads, so both sides are in the figure. *On a lease* nobody needs to answer a
+report; *answered* means that a stop function looks at each one.
 """
 
 from __future__ import annotations
