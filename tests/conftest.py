@@ -35,4 +35,4 @@ def fit(tmp_path: Path):
     return run
 
 
-_SEARCHING = ("metric", "mode", "scheduler", "num_samples", "max_concurrent_trials", "seed")
+_SEARCHING = ("metric", "mode", "scheduler", "num_samples", "max_concurrent_trials", "time_budget_s", "seed")
