@@ -315,6 +315,21 @@ def test_time_ends_a_run_whose_trials_never_end(fit):
 
 
 @pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_time_ends_a_run_in_the_middle_of_long_leases(fit, executor):
+    class Hours(tune.Callback):
+        passed = 0
+
+        def on_trial_result(self, **info):
+            self.passed = 1
+
+    hours = Hours()
+    results = climb(fit, TimeoutStopper(3600, lambda: 3600 * hours.passed), executor, callbacks=[hours])
+    assert results.num_terminated == 2
+    assert max(iterations(results)) > 0
+    assert reasons(results) == ["time budget of 3600 s"] * 2
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
 @pytest.mark.parametrize("budget", [0.05, timedelta(milliseconds=50)])
 def test_a_time_budget_ends_a_run_whose_trials_never_end(fit, executor, budget):
     results = climb(fit, None, executor, time_budget_s=budget)
