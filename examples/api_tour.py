@@ -106,7 +106,6 @@ def run(iterations, seed, **run_options):
 
 def check(default, ray, results):
     """Return the claims that do not hold."""
-    best = results.get_best_result()
     configs = [exploit.config for exploit in results.exploits]
     around = {10, 1000}
     claims = {
@@ -121,7 +120,7 @@ def check(default, ray, results):
             LOW <= config["factor_2"] <= HIGH and config["factor_3"] in POWERS and config["factor_4"] in POWERS
             for config in configs
         ),
-        "the best was not born with its config": len(best.schedule) > 1,
+        "a schedule has changed on the way": any(len(result.schedule) > 1 for result in results),
     }
     return [claim for claim, holds in claims.items() if not holds]
 
