@@ -5,7 +5,7 @@ better one, it also loads the state of its optimizer, and with it the *old* lear
 again from the config, after loading. That line is the one that is forgotten most.
 
     pip install torch "poptune[demo,plots]"
-    python examples/digits_convnet.py --seed 0
+    python examples/digits_convnet.py
 
 The digits come with scikit-learn, 8x8 pixels each. `--mnist DIR` trains on MNIST instead, which torchvision (to be
 installed as well) finds in DIR or downloads to it.
@@ -196,7 +196,7 @@ def check(results, best, replayed, epochs):
 def main():
     parser = argparse.ArgumentParser(description="PBT of a ConvNet on digits, then a replay of the best schedule.")
     parser.add_argument("--smoke", action="store_true", help="four networks, 15 epochs")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
     parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
     parser.add_argument("--mnist", metavar="DIR", help="train on MNIST, kept in this directory")
