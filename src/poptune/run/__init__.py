@@ -1,1 +1,21 @@
-"""A run: the loop from reports to decisions to actions, and what is left of it."""
+"""A run: the loop from reports to decisions to actions, and what is left of it.
+
+The package can be called, since `tune.run(train, ...)` is how earlier versions of Ray Tune start a run; see
+`poptune.compat.run`.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _CallablePackage(ModuleType):
+    """Python binds a package to its name in `poptune` when anything in it is imported: no function can stand there."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Start a run, see `poptune.compat.run`."""
+        return import_module("poptune.compat.running").run(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from poptune.core.decisions import Exploit
 from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
 from poptune.core.lineage import Segment, lineages
-from poptune.core.nested import Config, flatten, lookup
+from poptune.core.nested import MISSING, Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
@@ -75,6 +75,11 @@ class Result:
         """
         run_dir, trial = known_trial(path)
         return next(result for result in ResultGrid(run_dir) if result.trial_id == trial)
+
+    @property
+    def log_dir(self) -> str:
+        """The trial's folder, under its older name."""
+        return self.path
 
     @property
     def schedule(self) -> Schedule:
@@ -209,8 +214,8 @@ class ResultGrid(Sequence[Result]):
         Args:
             metric: Which reported number decides; by default that of the run.
             mode: "min" or "max"; by default that of the run.
-            scope: Which of a trial's values counts: its "last", the best of "all", the "avg" of all, or of the last 5
-                or 10.
+            scope: Which of a trial's values counts: its "last" (that of the last result which has one), the best of
+                "all", the "avg" of all, or of the last 5 or 10.
             filter_nan_and_inf: Leave out values that are no finite number.
 
         Raises:
@@ -286,9 +291,16 @@ def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[
 
 
 def _values(result: Result, metric: str, scope: str, finite_only: bool) -> list[float]:
-    sources = [result.metrics] if scope == "last" else result.rows
+    sources = _last_with(result, metric) if scope == "last" else result.rows
     found = [value for source in sources if is_real(value := lookup(source, metric))]
     return [float(value) for value in found if math.isfinite(value) or not finite_only]
+
+
+def _last_with(result: Result, metric: str) -> list[dict[str, Any]]:
+    """Return the last result that has a metric: what a function returns at its end need not have it."""
+    if lookup(result.metrics, metric) is not MISSING:
+        return [result.metrics]
+    return [row for row in result.rows if metric in row][-1:]
 
 
 def _data_frame(table: list[dict[str, Any]], purpose: str) -> pd.DataFrame:

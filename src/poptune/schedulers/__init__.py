@@ -3,6 +3,7 @@
 from poptune.core.exploit import binary_tournament, or_stay, stay, truncation
 from poptune.schedulers.base import Scheduler, step
 from poptune.schedulers.fifo import FIFOScheduler
+from poptune.schedulers.named import create_scheduler
 from poptune.schedulers.pbt import PopulationBasedTraining
 from poptune.schedulers.replay import PopulationBasedTrainingReplay
 
@@ -12,6 +13,7 @@ __all__ = [
     "PopulationBasedTrainingReplay",
     "Scheduler",
     "binary_tournament",
+    "create_scheduler",
     "or_stay",
     "stay",
     "step",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from poptune.errors import MetricError, UsageError
+from poptune.errors import MetricError, UsageError, nearest
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.encoding import plain_number
 
@@ -75,7 +75,7 @@ class Session(Protocol):
 current: Session | None = None
 
 
-def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) -> None:
+def report(metrics: Any = None, *, checkpoint: Checkpoint | None = None, **older: Any) -> None:
     """Report the results of one iteration, and perhaps a checkpoint that goes with them.
 
     Returns when training shall go on. If the trial is to go on as a clone of another, or has met its stop criterion,
@@ -87,10 +87,11 @@ def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) 
             must be one real number.
         checkpoint: The state after this iteration. Without checkpoints a trial can neither be cloned nor become a
             clone.
+        older: The metrics by keyword, `report(accuracy=0.9)`: the older form of `report({"accuracy": 0.9})`.
 
     Raises:
         MetricError: A value is a torch tensor, or `metrics` is no dictionary.
-        UsageError: `checkpoint` is no `Checkpoint`.
+        UsageError: `checkpoint` is no `Checkpoint`, or there are metrics by keyword beside a dictionary.
 
     Outside of a run it only warns, so that a training function can be tried by hand:
 
@@ -108,7 +109,19 @@ def report(metrics: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) 
             f"The checkpoint of a report must be a Checkpoint, not {type(checkpoint).__name__}:"
             " use Checkpoint.from_directory(path) or Checkpoint.from_dict(state)."
         )
-    current.report(plain_metrics(metrics), checkpoint)
+    current.report(plain_metrics(_given(metrics, older)), checkpoint)
+
+
+def _given(metrics: Any, older: dict[str, Any]) -> Any:
+    """Return metrics, by whichever form of `report` they were given."""
+    misplaced = [name for name, value in older.items() if isinstance(value, Checkpoint)]
+    if misplaced or (older and metrics is not None):
+        name = (misplaced or list(older))[0]
+        raise UsageError(
+            f"tune.report has no argument {name!r}.{nearest(name, ('metrics', 'checkpoint'))} Metrics are one"
+            ' dictionary, tune.report({"accuracy": 0.9}, checkpoint=...).'
+        )
+    return older or metrics
 
 
 def get_checkpoint() -> Checkpoint | None:

@@ -1,0 +1,57 @@
+"""`PopulationBasedTraining` with the arguments that earlier versions of Ray Tune had."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+from poptune import schedulers
+from poptune.core.objective import Mode
+from poptune.errors import OptionError
+
+
+class PopulationBasedTraining(schedulers.PopulationBasedTraining):
+    """Takes `reward_attr` beside the arguments of `poptune.schedulers.PopulationBasedTraining`, and is the same.
+
+    Args:
+        arguments: As there.
+        reward_attr: Older form of `metric=..., mode="max"`. The same metric given to `tune.run` or `TuneConfig` too is
+            no conflict.
+        options: As there.
+
+    Raises:
+        ValueError: `reward_attr` and another metric, or mode "min".
+
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeprecationWarning)
+    ...     scheduler = PopulationBasedTraining(reward_attr="acc", hyperparam_mutations={"lr": [0.1, 0.2]})
+    >>> scheduler.bound("acc", "max").objective
+    Objective(metric='acc', mode='max')
+    """
+
+    __signature__ = inspect.signature(schedulers.PopulationBasedTraining)  # `save` writes what stands in it
+
+    def __init__(self, *arguments: Any, reward_attr: str | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._has_reward_attr = reward_attr is not None
+        if reward_attr is None:
+            return
+        if self.metric not in (None, reward_attr) or self.mode not in (None, "max"):
+            raise OptionError(
+                f'reward_attr={reward_attr!r} means metric={reward_attr!r}, mode="max", but metric={self.metric!r} and'
+                f" mode={self.mode!r} are given too. Leave reward_attr out."
+            )
+        warnings.warn(
+            f'reward_attr={reward_attr!r} is the older form of metric={reward_attr!r}, mode="max".',
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        self.metric, self.mode = reward_attr, "max"
+
+    def bound(self, metric: str | None, mode: Mode | None) -> schedulers.PopulationBasedTraining:
+        """Return this scheduler with the metric and mode of `TuneConfig`, which may repeat what `reward_attr` says."""
+        if self._has_reward_attr:
+            metric = None if metric == self.metric else metric
+            mode = None if mode == self.mode else mode
+        return super().bound(metric, mode)

@@ -1,0 +1,85 @@
+"""Whole scripts in the older style run to the end with nothing but their imports changed."""
+
+from __future__ import annotations
+
+import pytest
+
+import poptune as tune
+import poptune.compat as ray
+from poptune.compat import PopulationBasedTraining
+from poptune.errors import UsageError
+
+
+def simulate_classifier(config):
+    rate, units = config["lr"], config["hidden_units"]
+    for epoch in range(10):
+        loss = 1 / (epoch + 1) + 100 / units + 0.1 / rate
+        accuracy = 0.8 - 0.02 * epoch + units / 2000
+        tune.report(epoch=epoch, loss=loss, accuracy=accuracy)
+    return {"final_accuracy": accuracy, "final_loss": loss}
+
+
+def test_the_blog_script(tmp_path):
+    ray.init(ignore_reinit_error=True)
+    space = {"lr": tune.uniform(0.001, 0.1), "hidden_units": tune.randint(32, 256)}
+    with pytest.warns(DeprecationWarning, match="reward_attr"):
+        scheduler = PopulationBasedTraining(
+            time_attr="epoch",
+            reward_attr="accuracy",
+            hyperparam_mutations=dict(space),
+            resample_probability=0.25,
+            perturbation_interval=2,
+            quantile_fraction=0.25,
+        )
+    analysis = tune.run(
+        simulate_classifier,
+        metric="accuracy",
+        mode="max",
+        config=space,
+        num_samples=8,
+        scheduler=scheduler,
+        resources_per_trial={"cpu": 1},
+        stop={"epoch": 10},
+        storage_path=tmp_path,
+        verbose=0,
+    )
+    assert set(analysis.best_config) == {"lr", "hidden_units"}
+    assert [trial.status for trial in analysis.trials] == ["TERMINATED"] * 8
+    assert all("final_accuracy" in frame.columns for frame in analysis.trial_dataframes.values())
+    assert analysis.get_best_config(scope="all") in [trial.config for trial in analysis.trials]
+    ray.shutdown()
+
+
+def test_metrics_by_keyword_are_the_same_report(fit):
+    def both(config):
+        saved = tune.Checkpoint.from_dict({"step": 1})
+        tune.report(loss=0.5, metric="l2", checkpoint=saved)
+        tune.report({"loss": 0.25, "metric": "l2"}, checkpoint=saved)
+        tune.report(metrics={"loss": 0.125, "metric": "l2"})
+
+    (result,) = fit(both, {})
+    assert [(row["loss"], row["metric"]) for row in result.rows] == [(0.5, "l2"), (0.25, "l2"), (0.125, "l2")]
+    assert len(result.best_checkpoints) == 2
+
+
+@pytest.mark.parametrize("form", ["dictionary", "keyword"])
+def test_a_misspelt_argument_of_report_is_no_metric(fit, form):
+    def misspell(config):
+        if form == "dictionary":
+            tune.report({"loss": 0.5}, chekpoint=None)
+        else:
+            tune.report(loss=0.5, chekpoint=tune.Checkpoint.from_dict({"step": 1}))
+
+    with pytest.raises(UsageError, match=r"has no argument 'chekpoint'\. Did you mean 'checkpoint'\?"):
+        fit(misspell, {})
+
+
+def test_reporting_nothing_is_refused(fit):
+    with pytest.raises(UsageError, match="takes a dictionary"):
+        fit(lambda config: tune.report(), {})
+
+
+def test_what_is_returned_at_the_end_does_not_hide_the_metric(fit):
+    results = fit(simulate_classifier, {"lr": 0.1, "hidden_units": {"grid_search": [50, 100]}})
+    assert results.get_best_result("accuracy", "max").config["hidden_units"] == 100
+    assert results.get_best_result("final_loss", "max").config["hidden_units"] == 50
