@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench seeds clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,15 @@ bench: $(VENV)/.dev ## measure the cost of a report, a decision and the guide's 
 	$(BIN)/python benchmarks/toy.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/decisions.py
+
+seeds: $(VENV)/.dev ## run all example programs in their small setting
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	for program in figure2_study api_tour digits_convnet digits_dcgan; do \
+		echo "== examples/$$program.py" && \
+		$(BIN)/python examples/$$program.py --smoke --storage "$$folder" || exit 1; \
+	done && \
+	echo "== examples/figure2_guide.py" && \
+	$(BIN)/python examples/figure2_guide.py --storage "$$folder"
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results
