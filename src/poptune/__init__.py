@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from poptune.run.callbacks import Callback, LoggerCallback
     from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
+    from poptune.run.reporting import CLIReporter, JupyterNotebookReporter
     from poptune.run.results import Result, ResultGrid
     from poptune.run.schedule import Schedule
     from poptune.run.stoppers import Stopper
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from poptune.version import __version__
 
 __all__ = [
+    "CLIReporter",
     "Callback",
     "Checkpoint",
     "CheckpointConfig",
     "FailureConfig",
+    "JupyterNotebookReporter",
     "LoggerCallback",
     "Result",
     "ResultGrid",
@@ -94,6 +97,7 @@ _HOMES = {
     ),
     "poptune.run.callbacks": ("Callback", "LoggerCallback"),
     "poptune.run.configs": ("FailureConfig", "RunConfig", "TuneConfig"),
+    "poptune.run.reporting": ("CLIReporter", "JupyterNotebookReporter"),
     "poptune.run.results": ("Result", "ResultGrid"),
     "poptune.run.schedule": ("Schedule",),
     "poptune.run.stoppers": ("Stopper",),

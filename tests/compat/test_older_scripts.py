@@ -39,6 +39,7 @@ def test_the_blog_script(tmp_path):
         num_samples=8,
         scheduler=scheduler,
         resources_per_trial={"cpu": 1},
+        progress_reporter=tune.CLIReporter(metric_columns=["epoch", "loss", "accuracy"]),
         stop={"epoch": 10},
         storage_path=tmp_path,
         verbose=0,

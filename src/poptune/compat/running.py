@@ -17,6 +17,7 @@ from poptune.errors import OptionError, TrialError, nearest
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
 from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
+from poptune.run.reporting import CLIReporter
 from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler
 from poptune.schedulers.named import create_scheduler
@@ -36,7 +37,6 @@ _REFUSED = {
 }
 _WITHOUT_MEANING = {
     "log_to_file": "what training prints is shown in the terminal",
-    "progress_reporter": "the table shows the metric and the hyperparameters that vary",
     "reuse_actors": "workers always stay",
     "sync_config": "everything is written where it stays",
     "trial_dirname_creator": "folders are named after the trainable, the trial and its hyperparameters",
@@ -60,6 +60,7 @@ def run(
     scheduler: Scheduler | str | None = None,
     checkpoint_config: CheckpointConfig | None = None,
     verbose: int | None = None,
+    progress_reporter: CLIReporter | None = None,
     max_failures: int = 0,
     fail_fast: bool | Literal["raise"] = False,
     raise_on_failed_trial: bool = True,
@@ -94,6 +95,7 @@ def run(
             domain in `config`.
         checkpoint_config: See `RunConfig`.
         verbose: See `RunConfig`.
+        progress_reporter: See `RunConfig`.
         max_failures: See `FailureConfig`.
         fail_fast: See `FailureConfig`.
         raise_on_failed_trial: Whether a trial that failed for good is an error. The others train to their ends before.
@@ -110,7 +112,7 @@ def run(
         checkpoint_at_end: Deprecated for `CheckpointConfig(checkpoint_at_end=...)`.
         local_dir: Deprecated for `storage_path`.
         others: Further arguments of Ray Tune's. Without meaning here, and named in one warning: `log_to_file`,
-            `progress_reporter`, `reuse_actors`, `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused:
+            `reuse_actors`, `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused:
             `export_formats`, `restore`, `resume`, `resume_config`, `storage_filesystem`.
 
     Raises:
@@ -141,6 +143,7 @@ def run(
         failure_config=FailureConfig(max_failures, fail_fast),
         checkpoint_config=_checkpoint_config(checkpoint_config, keeping),
         callbacks=callbacks,
+        progress_reporter=progress_reporter,
         executor=executor,
         durability=durability,
         tensorboard=tensorboard,

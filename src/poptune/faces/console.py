@@ -14,6 +14,7 @@ from poptune.core.population import Population
 from poptune.faces.chronicle import Chronicle
 from poptune.faces.table import table_of
 from poptune.run.observer import Observer
+from poptune.run.reporting import CLIReporter
 from poptune.schedulers.base import Scheduler
 from poptune.storage.records import Record
 
@@ -29,7 +30,14 @@ _LEAST_REST = 20  # a refresh that took 1 ms is followed by at least 20 ms witho
 Clock = Callable[[], float]
 
 
-def console_for(scheduler: Scheduler, run_dir: Path, seed: int, verbose: int, stream: TextIO | None = None) -> Observer:
+def console_for(
+    scheduler: Scheduler,
+    run_dir: Path,
+    seed: int,
+    verbose: int,
+    stream: TextIO | None = None,
+    reporter: CLIReporter | None = None,
+) -> Observer:
     """Return the console that suits a stream: live in a terminal, plain in a file, pipe or notebook.
 
     Args:
@@ -38,12 +46,15 @@ def console_for(scheduler: Scheduler, run_dir: Path, seed: int, verbose: int, st
         seed: Of the run.
         verbose: 0 shows only what training code prints, 1 also the status and every exploit, 2 also every report.
         stream: Where to write, by default the standard output.
+        reporter: Which columns and rows the table shows.
     """
     stream = stream or sys.stdout
     if not verbose:
         return QuietConsole(stream)
     chronicle = Chronicle(scheduler, run_dir, seed, verbose)
-    return LiveConsole(chronicle, stream) if _can_be_live(stream) else PlainConsole(chronicle, stream)
+    return (
+        LiveConsole(chronicle, stream, reporter=reporter) if _can_be_live(stream) else PlainConsole(chronicle, stream)
+    )
 
 
 def _can_be_live(stream: TextIO | None) -> bool:
@@ -125,6 +136,7 @@ class LiveConsole:
         stream: The terminal.
         clock: Seconds.
         console: Writes to the terminal in place of one made here.
+        reporter: Which columns and rows the table shows.
     """
 
     def __init__(
@@ -133,11 +145,13 @@ class LiveConsole:
         stream: TextIO,
         clock: Clock = time.monotonic,
         console: Console | None = None,
+        reporter: CLIReporter | None = None,
     ) -> None:
         self._chronicle = chronicle
         self._stream = stream
         self._clock = clock
         self._console = console
+        self._reporter = reporter
         self._live: Live | None = None
         self._above: list[str] = []  # shown at the next refresh
         self._started_at = clock()
@@ -181,6 +195,7 @@ class LiveConsole:
                 list(self._chronicle.keys),
                 [] if is_last else self._headline(population, begun_at - self._started_at),
                 size=live.console.size,
+                reporter=self._reporter,
             )
         )
         with live.console:  # one write, so that nothing flickers

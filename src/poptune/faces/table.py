@@ -11,6 +11,7 @@ from poptune.core.objective import Objective
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.faces.sentences import brief, duration, score_of
+from poptune.run.reporting import CLIReporter
 
 if TYPE_CHECKING:
     from rich.console import ConsoleDimensions, RenderableType
@@ -38,28 +39,38 @@ def best_first(population: Population, objective: Objective | None, most: int) -
     return heapq.nsmallest(most, population, key=rank)
 
 
-def titles_of(objective: Objective | None, keys: Sequence[str]) -> list[str]:
+def titles_of(objective: Objective | None, keys: Sequence[str], reporter: CLIReporter | None = None) -> list[str]:
     """Return the titles of the columns; those that there may be no room for come last."""
+    if reporter and reporter.parameters:
+        keys = [reporter.parameters.get(key, key) for key in keys]
+    if reporter and reporter.metrics is not None:
+        return ["trial", "status", *reporter.metrics.values(), "exploits", *keys]
     return ["trial", "status", "iter", *([objective.metric] if objective else []), "exploits", *keys, "time"]
 
 
-def row(trial: Trial, objective: Objective | None, keys: Sequence[str]) -> list[str]:
+def row(
+    trial: Trial, objective: Objective | None, keys: Sequence[str], reporter: CLIReporter | None = None
+) -> list[str]:
     """Return what the table says about a trial, one text per column."""
     config = flatten(trial.config)
-    metric = [_metric(trial, objective)] if objective else []
+    hyperparameters = [brief(config[key]) if key in config else "-" for key in keys]
+    if reporter and reporter.metrics is not None:
+        metrics = [_metric(trial, name) for name in reporter.metrics]
+        return [trial.id, trial.status.value, *metrics, str(trial.exploits), *hyperparameters]
+    metric = [_metric(trial, objective.metric)] if objective else []
     return [
         trial.id,
         trial.status.value,
         str(trial.progress.iteration),
         *metric,
         str(trial.exploits),
-        *(brief(config.get(key)) for key in keys),
+        *hyperparameters,
         duration(trial.progress.time_total_s),
     ]
 
 
-def _metric(trial: Trial, objective: Objective) -> str:
-    value: Any = lookup(trial.metrics, objective.metric)
+def _metric(trial: Trial, name: str) -> str:
+    value: Any = lookup(trial.metrics, name)
     return "-" if value is MISSING else brief(value)
 
 
@@ -106,6 +117,7 @@ def table_of(
     headline: Sequence[str],
     *,
     size: ConsoleDimensions,
+    reporter: CLIReporter | None = None,
 ) -> RenderableType:
     """Return the table under its headline, ready to be shown.
 
@@ -115,18 +127,28 @@ def table_of(
         keys: The hyperparameters to show, as far as they fit.
         headline: Lines above the table.
         size: Of the terminal.
+        reporter: Which columns and rows to show, None for those that suit most runs.
     """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     most = max(_LEAST_ROWS, min(MOST_ROWS, size.height - len(headline) - 6))
-    trials = best_first(population, objective, most)
+    order = objective
+    if reporter:
+        most = min(reporter.max_progress_rows, max(_LEAST_ROWS, size.height - len(headline) - 6))
+        order = reporter.order(objective)
+        keys = keys if reporter.parameters is None else list(reporter.parameters)
+    trials = best_first(population, order, most)
     names = short_names([trial.id for trial in trials])
-    rows = [[name, *row(trial, objective, keys)[1:]] for name, trial in zip(names, trials, strict=True)]
-    header = titles_of(objective, keys)
+    rows = [[name, *row(trial, objective, keys, reporter)[1:]] for name, trial in zip(names, trials, strict=True)]
+    header = titles_of(objective, keys, reporter)
     cells = [short_titles(header, rows), *rows]
-    fitting = max(len(header) - len(keys) - 1, columns_that_fit(cells, size.width))
+    if reporter:
+        cells = [[_cut(cell, reporter.max_column_length) for cell in line] for line in [header, *rows]]
+        rows = cells[1:]
+    dispensable = len(keys) + (header[-1] == "time")
+    fitting = max(len(header) - dispensable, columns_that_fit(cells, size.width))
 
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for number, title in enumerate(cells[0][:fitting]):
@@ -139,6 +161,10 @@ def table_of(
     left_out = _left_out(len(population) - len(trials), header[fitting:])
     below = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in [*left_out, ""]]
     return Group(*above, table, *below)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _left_out(trials: int, columns: Sequence[str]) -> list[str]:
