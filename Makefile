@@ -26,13 +26,13 @@ demo: $(VENV)/.demo ## install, and evolve 8 small networks on handwritten digit
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/pytest -n 2
 
-check: $(VENV)/.dev ## what CI runs: format, lint, types, layers, tests, examples
+check: $(VENV)/.dev ## what CI runs: format, lint, types, layers, tests, example programs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
-	$(BIN)/python examples/figure2_guide.py --executor inline --storage $$(mktemp -d)
+	$(MAKE) seeds
 
 format: $(VENV)/.dev ## format the code and fix what can be fixed safely
 	$(BIN)/ruff format .
