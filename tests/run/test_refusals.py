@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -168,6 +170,22 @@ def test_a_trainable_that_cannot_be_loaded_in_a_worker_says_why(fit, tmp_path, m
     with pytest.raises(UsageError, match="half of it is missing") as caught:
         fit(fleeting.train, {}, executor="processes")
     assert "train cannot be loaded in a worker process" in str(caught.value)
+
+
+def test_a_cached_function_of_a_script_is_refused_with_the_way_out(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import functools, poptune as tune\n"
+        "@functools.cache\n"
+        "def data():\n"
+        "    return [1, 2, 3]\n"
+        "def train(config):\n"
+        "    return {'total': sum(data())}\n"
+        f"tune.Tuner(train, run_config=tune.RunConfig(storage_path={str(tmp_path)!r}, verbose=0)).fit()\n"
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "travels by its name only, as functions under functools.cache do. Move it into a module" in run.stderr
 
 
 def test_a_storage_path_that_cannot_be_written_is_refused(fit, tmp_path):

@@ -35,13 +35,23 @@ def _serve(pipe: Connection) -> None:
     sys.path[:] = path
     try:
         host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message))
-    except Exception:
-        _send(pipe, WorkerBroken(number, traceback.format_exc()))
+    except Exception as error:
+        _send(pipe, WorkerBroken(number, traceback.format_exc() + _hint(error)))
         return
     _send(pipe, introduce(number))
     while (command := pickle.loads(pipe.recv_bytes())) is not None:
         host.carry_out(command)
     host.close()
+
+
+def _hint(error: Exception) -> str:
+    """Return the way out of the one trap that pickling by value leaves: wrappers that pickle by name."""
+    if "on <module '__main__'" not in str(error):
+        return ""
+    return (
+        "An object of your script travels by its name only, as functions under functools.cache do. Move it into a"
+        " module that the script imports, remove the decorator, or run with RunConfig(executor='inline')."
+    )
 
 
 def _send(pipe: Connection, message: Message) -> bool:
