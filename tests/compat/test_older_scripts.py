@@ -84,3 +84,9 @@ def test_what_is_returned_at_the_end_does_not_hide_the_metric(fit):
     results = fit(simulate_classifier, {"lr": 0.1, "hidden_units": {"grid_search": [50, 100]}})
     assert results.get_best_result("accuracy", "max").config["hidden_units"] == 100
     assert results.get_best_result("final_loss", "max").config["hidden_units"] == 50
+
+
+def test_what_is_returned_at_the_end_does_not_hide_the_metric_from_the_reader(fit, capsys):
+    space = {"lr": 0.1, "hidden_units": {"grid_search": [50, 100]}}
+    fit(simulate_classifier, space, metric="accuracy", mode="max", verbose=1)
+    assert "Best at the end: 652e5_00001 with accuracy 0.67 at iteration" in capsys.readouterr().out

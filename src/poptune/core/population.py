@@ -104,14 +104,15 @@ class Population:
 
     def _reported(self, event: Reported) -> None:
         trial = self._trials[event.trial]
+        metrics = {**trial.metrics, **event.metrics}  # what a function returns at its end may lack the metric
         if event.checkpoint is None:
-            self._put(trial, metrics=event.metrics, progress=event.progress)
+            self._put(trial, metrics=metrics, progress=event.progress)
             return
         self.checkpoints += 1
         since = trial.checkpoint.progress.iteration if trial.checkpoint else 0
         self._put(
             trial,
-            metrics=event.metrics,
+            metrics=metrics,
             progress=event.progress,
             checkpoint=event.checkpoint,
             checkpoint_every=event.progress.iteration - since,

@@ -95,7 +95,7 @@ class Trial:
         folder: Its folder, relative to the run directory.
         status: Where the trial is in its life.
         progress: Counters of its present weights.
-        metrics: Its newest report.
+        metrics: The newest value of each key that it reported.
         generation: Decision points passed.
         last_ready: `time_attr` at the last decision point of its present weights.
         is_overdue: A decision is due and waits for a report that carries a checkpoint.
