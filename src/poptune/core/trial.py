@@ -126,6 +126,15 @@ class Trial:
     error: str | None = None
 
     @property
+    def behind(self) -> tuple[int, float, int]:
+        """Who has the smallest is furthest behind, and trains next.
+
+        Turns taken count before `time_attr`: a clone may be set back in time, and would otherwise be furthest behind
+        again and again while its donor never gets a turn.
+        """
+        return self.generation + self.failures, self.last_ready, self.index
+
+    @property
     def first_tag(self) -> str:
         """Its experiment tag before it ever was a clone."""
         return self.tag.partition("@perturbed[")[0]

@@ -124,6 +124,8 @@ class Host:
             if not self._baton.acquire(timeout=patience_s):
                 return False
             self._has_baton_back(running)
+        else:
+            self._baton.acquire(blocking=False)  # given back already, when the interrupt came
         for resident in list(self._residents.values()):
             resident.halt()
             self._lend(resident)
@@ -133,11 +135,12 @@ class Host:
         self._swap_generators(resident)
         if seed is not None:
             seed_globals(seed)
-        session.current = resident
+        outer, session.current = session.current, resident
         resident.is_running = True
         resident.turn.release()
         self._baton.acquire()
         self._has_baton_back(resident)
+        session.current = outer
 
     def _has_baton_back(self, resident: _Resident) -> None:
         resident.is_running = False
@@ -147,8 +150,9 @@ class Host:
         if self._is_guest:
             self._swap_generators(None)
 
-    def give_back(self) -> None:
+    def give_back(self, resident: _Resident) -> None:
         """Called on a trial's thread: the baton is free."""
+        resident.is_running = False
         self._baton.release()
 
     def _swap_generators(self, to: _Resident | None) -> None:
@@ -185,6 +189,7 @@ class _Resident:
         self._is_unwinding = False
         self._first = Progress()
         self._next_checkpoint = 0
+        self._reporter: int | None = None  # the thread that reports
         self._resumed_at = 0.0
         target = host.job.trainable
         self._object = (
@@ -212,6 +217,7 @@ class _Resident:
         while (start := self._start) is not None:
             self._start = None
             self._is_unwinding = False
+            self._reporter = None
             try:
                 self._begin(start)
                 if self._object is None:
@@ -228,7 +234,7 @@ class _Resident:
                     self.host.emit(TrialReturned(self.host.worker, self.trial))
         self._end_object()
         self.has_ended = True
-        self.host.give_back()
+        self.host.give_back(self)
 
     def _begin(self, start: Start) -> None:
         job = self.host.job
@@ -263,11 +269,23 @@ class _Resident:
 
     def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
         """Hand a report over; block if the lease ends; raise `Unwound` if the trial shall not go on as it is."""
+        self._check_thread()
         if self._is_unwinding:  # the code swallowed Unwound and went on
             raise Unwound
         complete, progress = self._counted(metrics)
         saved = self._save(checkpoint, progress) if checkpoint is not None else None
         self._hand_over(complete, progress, saved)
+
+    def _check_thread(self) -> None:
+        """Refuse reports from a second thread: two that wait for one answer cannot both go on."""
+        own = threading.get_ident()
+        if self._reporter is None:
+            self._reporter = own
+        if self._reporter != own or not self.is_running:
+            raise UsageError(
+                f"tune.report of trial {self.trial} was called from two threads, or while the trial waits. Report from"
+                " one thread only, for example the one that trains."
+            )
 
     def _report_final(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
         complete, progress = self._counted({"done": True, **metrics})
@@ -279,7 +297,7 @@ class _Resident:
         waits = self.lease.ends(metrics)
         gives_way = self._emit(metrics, progress, saved, waits=waits)
         if waits or gives_way:
-            self.host.give_back()
+            self.host.give_back(self)
             self.turn.acquire()
         self._resumed_at = time.perf_counter()
         if self._is_unwinding:
@@ -307,23 +325,23 @@ class _Resident:
         return count(metrics, before=self.progress, first=self._first, elapsed_s=elapsed_s, timestamp=time.time())
 
     def _raised(self, error: BaseException) -> None:
+        report = traceback.TracebackException.from_exception(error)
         # The frames above the user's code are ours and tell the user nothing.
-        frames = traceback.extract_tb(error.__traceback__)
         ours = os.path.dirname(os.path.dirname(__file__))
-        while len(frames) > 1 and frames[0].filename.startswith(ours):
-            del frames[0]
-        lines = ["Traceback (most recent call last):\n", *frames.format()]
-        lines += traceback.format_exception_only(type(error), error)
-        text = "".join(lines)
+        while len(report.stack) > 1 and report.stack[0].filename.startswith(ours):
+            del report.stack[0]
+        line = next(report.format_exception_only()).strip()
         is_usage_error = isinstance(error, UsageError)
-        self.host.emit(TrialRaised(self.host.worker, self.trial, lines[-1].strip(), text, is_usage_error))
+        self.host.emit(TrialRaised(self.host.worker, self.trial, line, "".join(report.format()), is_usage_error))
 
     def _end_object(self) -> None:
         if self._object is None:
             return
         try:
             self._object.end()
-        except Exception:
+        except Unwound:
+            pass
+        except BaseException:
             traceback.print_exc()  # the trial is over: its clean-up cannot fail it any more
 
 

@@ -37,7 +37,7 @@ class InlineExecutor:
         # As many threads as a worker process would give it: results do not depend on the executor.
         self._limits = threadpool_limits(threads)
         self._host = Host(0, job, self._emit, is_guest=True, prepare_thread=lambda: threadpool_limits(threads))
-        self._messages = [introduce(0)]
+        self._messages, self._commands, self._running = [introduce(0)], [], None
 
     def send(self, worker: int, command: Command) -> None:
         """Take a command; it is carried out by the next `receive`."""

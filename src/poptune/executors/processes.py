@@ -155,8 +155,12 @@ class ProcessExecutor:
             self._write(worker, pickle.dumps(None))
             _stop_listening(worker.pipe)
         for worker in workers:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            while worker.process.poll() is None and time.monotonic() < deadline:
+                for key, _ in self._selector.select(0.01):
+                    if key.fileobj is key.data.output:
+                        last_words += self._read_output(key.data)
+                    else:
+                        self._selector.unregister(key.fileobj)
             last_words += self._read_output(worker)
             self._bury(worker)
         return last_words

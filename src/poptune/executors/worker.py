@@ -5,8 +5,10 @@ from __future__ import annotations
 import faulthandler
 import os
 import pickle
+import select
 import signal
 import sys
+import threading
 import traceback
 from multiprocessing.connection import Connection
 
@@ -23,11 +25,20 @@ def main(descriptor: int) -> None:
     faulthandler.enable()  # a crash in native code leaves its last words
     os.set_inheritable(descriptor, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
+    threading.Thread(target=_watch, args=(descriptor,), name="poptune-watch", daemon=True).start()
     try:
         _serve(Connection(descriptor))
     except (EOFError, OSError):
         # The driver died. Trials in their own code, and processes that they started, end with us.
         os.killpg(0, signal.SIGKILL)
+
+
+def _watch(descriptor: int) -> None:
+    """End this worker when its driver dies, even while a trial is in its own code."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # only POLLHUP and POLLERR: the driver's end is closed
+    poll.poll()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _serve(pipe: Connection) -> None:

@@ -177,6 +177,7 @@ class Runner:
                     self._failed(message.trial, message.error, message.traceback)
             case WorkerReady():
                 self._ready[message.worker] = message
+                self._lost_unready = 0
                 self._turns.worker_is_ready(message.worker)
             case WorkerLost():
                 self._worker_lost(message)

@@ -10,7 +10,7 @@ from sortedcontainers import SortedSet
 
 from poptune.core.trial import Trial
 
-Entry = tuple[float, int, str]  # how far a trial is, its index, its id: the smallest goes first
+Entry = tuple[tuple[int, float, int], str]  # how far a trial is, and its id: the smallest goes first
 
 
 class Turns:
@@ -57,7 +57,7 @@ class Turns:
 
     def want(self, trial: Trial) -> None:
         """A trial could train."""
-        entry = (trial.last_ready, trial.index, trial.id)
+        entry = (trial.behind, trial.id)
         self._wanting[trial.id] = entry
         heapq.heappush(self._queues[self._homes.get(trial.id)], entry)
 
@@ -100,10 +100,10 @@ class Turns:
             return None
         entry, queue = min(heads, key=lambda head: head[0])
         heapq.heappop(queue)
-        return entry[2]
+        return entry[1]
 
     def _has_head(self, queue: list[Entry]) -> bool:
         """Drop entries of trials that left, and say whether one remains."""
-        while queue and self._wanting.get(queue[0][2]) is not queue[0]:
+        while queue and self._wanting.get(queue[0][1]) is not queue[0]:
             heapq.heappop(queue)
         return bool(queue)

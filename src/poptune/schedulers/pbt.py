@@ -298,7 +298,7 @@ class PopulationBasedTraining(SavedSettings):
         serves loops of one's own, and those who know it from Ray Tune.
         """
         able = [trial for trial in population if trial.status.is_live and trial.id not in population.due]
-        return min(able, key=lambda trial: (trial.last_ready, trial.index)).id if able else None
+        return min(able, key=lambda trial: trial.behind).id if able else None
 
     def describe(self, population: Population) -> str:
         """Return one line for the status display, as Ray Tune words it."""

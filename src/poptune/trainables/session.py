@@ -1,7 +1,7 @@
 """What training code talks to: `report`, `get_checkpoint`, `get_context`.
 
-Exactly one trial runs at a time in a process, so the session that these functions speak to is one module variable: code
-that reports from a thread of its own reaches it too.
+Exactly one trial runs at a time in a process, so the session that these functions speak to is one module variable. A
+trial reports from one thread, which need not be the one that called its function.
 """
 
 from __future__ import annotations
