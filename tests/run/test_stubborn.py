@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -37,6 +38,46 @@ def test_a_loser_that_is_set_back_in_time_does_not_starve_its_donor(fit, executo
         executor=executor,
     )
     assert [result.metrics["training_iteration"] for result in results] == [20] * 5
+
+
+def swallower(config):
+    """Lets nothing end it."""
+    while True:
+        with contextlib.suppress(BaseException):
+            tune.report({"height": 1.0}, checkpoint=tune.Checkpoint.from_dict({"height": 1.0}))
+
+
+def test_code_that_cannot_be_unwound_is_left_behind(fit, executor):
+    results = fit(
+        swallower,
+        {"speed": tune.uniform(0.0, 10.0)},
+        num_samples=2,
+        scheduler=pbt(),
+        stop={"training_iteration": 6},
+        executor=executor,
+    )
+    assert [result.metrics["training_iteration"] for result in results] == [6, 6]
+    assert len(results.exploits) == 2
+
+
+def test_metrics_that_are_no_numbers_are_kept_as_text(fit, executor):
+    class Local:
+        def __repr__(self):
+            return "something local"
+
+    (result,) = fit(lambda config: {"height": 1.0, "object": Local(), "lock": threading.Lock()}, {}, executor=executor)
+    assert result.error is None
+    assert result.metrics["object"] == "something local"
+
+
+def test_the_newest_checkpoint_can_be_read_again_when_older_ones_are_gone(fit, executor):
+    def rereads(config):
+        for step in range(1, 8):
+            tune.report({"height": step}, checkpoint=tune.Checkpoint.from_dict({"step": step}))
+            assert tune.get_checkpoint().to_dict() == {"step": step}
+
+    (result,) = fit(rereads, {}, executor=executor, checkpoint_config=tune.CheckpointConfig(num_to_keep=1))
+    assert result.error is None
 
 
 def test_reports_from_two_threads_are_refused(fit, executor):

@@ -56,7 +56,7 @@ def count(
 
 def _own(metrics: Mapping[str, Any], key: str, otherwise: float) -> Any:
     value = metrics.get(key)
-    return value if is_real(value) else otherwise
+    return value if is_real(value) and value == value else otherwise  # NaN counts nothing
 
 
 def _total(unit: str, metrics: Mapping[str, Any], before: int | None) -> int | None:

@@ -18,6 +18,7 @@ import inspect
 import os
 import random  # noqa: F401  imported, so that it is seeded in every worker
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -147,6 +148,8 @@ class Host:
         session.current = None
         if resident.has_ended:
             self._residents.pop(resident.trial, None)
+            if resident.assigned is not None:  # it could not be unwound: begin in a thread of its own
+                self.carry_out(resident.assigned)
         if self._is_guest:
             self._swap_generators(None)
 
@@ -169,6 +172,9 @@ class Host:
             target.restore()
 
 
+_MOST_SWALLOWED = 100
+
+
 class _Resident:
     """One trial that lives in a host: its thread, and the session that its code talks to."""
 
@@ -185,11 +191,12 @@ class _Resident:
         self.has_ended = False
         self.progress = Progress()
         self.config: dict[str, Any] = {}
-        self._start: Start | None = None
+        self.assigned: Start | None = None
         self._is_unwinding = False
         self._first = Progress()
         self._next_checkpoint = 0
         self._reporter: int | None = None  # the thread that reports
+        self._swallowed = 0
         self._resumed_at = 0.0
         target = host.job.trainable
         self._object = (
@@ -201,12 +208,12 @@ class _Resident:
 
     def assign(self, start: Start) -> None:
         """Set what to do when the baton comes; what runs now is unwound first."""
-        self._start = start
+        self.assigned = start
         self._is_unwinding = True
 
     def halt(self) -> None:
         """Unwind when the baton comes, and end."""
-        self._start = None
+        self.assigned = None
         self._is_unwinding = True
 
     # On the trial's own thread.
@@ -214,10 +221,10 @@ class _Resident:
     def _live(self) -> None:
         self.turn.acquire()
         self.host.prepare_thread()
-        while (start := self._start) is not None:
-            self._start = None
+        while (start := self.assigned) is not None:
+            self.assigned = None
             self._is_unwinding = False
-            self._reporter = None
+            self._reporter, self._swallowed = None, 0
             try:
                 self._begin(start)
                 if self._object is None:
@@ -271,10 +278,25 @@ class _Resident:
         """Hand a report over; block if the lease ends; raise `Unwound` if the trial shall not go on as it is."""
         self._check_thread()
         if self._is_unwinding:  # the code swallowed Unwound and went on
+            self._swallowed += 1
+            if self._swallowed > _MOST_SWALLOWED:
+                self._abandon()
             raise Unwound
         complete, progress = self._counted(metrics)
         saved = self._save(checkpoint, progress) if checkpoint is not None else None
+        if saved is not None:
+            self.checkpoint = self.host.store.load(saved)  # from here on the newest; an older one may be deleted
         self._hand_over(complete, progress, saved)
+
+    def _abandon(self) -> None:
+        """Leave this thread behind: its code cannot be unwound, and must not keep the others waiting."""
+        sys.stderr.write(
+            f"Trial {self.trial} catches BaseException around tune.report, so that its function cannot be ended; its"
+            " thread is left behind. Catch Exception instead.\n"
+        )
+        self.has_ended = True
+        self.host.give_back(self)
+        threading.Event().wait()
 
     def _check_thread(self) -> None:
         """Refuse reports from a second thread: two that wait for one answer cannot both go on."""

@@ -6,6 +6,7 @@ trial reports from one thread, which need not be the one that called its functio
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -142,6 +143,8 @@ def get_context() -> TrialContext:
     return current.context if current else TrialContext()
 
 
+_LONGEST_TEXT = 1000
+
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
@@ -168,4 +171,8 @@ def _plain(key: str, value: Any) -> Any:
         raise MetricError(f"Metric {key!r} is a torch tensor. Report a number: use value.item(), or float(value).")
     if library == "numpy":
         return value.tolist() if getattr(value, "shape", ()) else plain_number(value)
-    return value
+    if isinstance(value, numbers.Number):
+        return value
+    if hasattr(value, "tolist"):  # arrays of other libraries
+        return _plain(key, value.tolist())
+    return repr(value)[:_LONGEST_TEXT]  # what the journal keeps of it; the object itself need not travel
