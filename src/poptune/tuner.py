@@ -125,6 +125,8 @@ class Tuner:
                     failure=run.failure_config,
                     observers=Observers([console, *writers, *self._hooks(run_dir, added)]),
                 ).run()
+            except UsageError as error:
+                raise error.with_traceback(None) from None  # the frames in between are ours and tell the user nothing
             finally:
                 CheckpointStore(run_dir).clear_staging()
                 if syncer:
