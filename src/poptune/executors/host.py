@@ -124,6 +124,7 @@ class Host:
             running.halt()  # an interrupt came while it held the baton
             if not self._baton.acquire(timeout=patience_s):
                 return False
+            session.current = None
             self._has_baton_back(running)
         else:
             self._baton.acquire(blocking=False)  # given back already, when the interrupt came
@@ -140,12 +141,10 @@ class Host:
         resident.is_running = True
         resident.turn.release()
         self._baton.acquire()
-        self._has_baton_back(resident)
         session.current = outer
+        self._has_baton_back(resident)
 
     def _has_baton_back(self, resident: _Resident) -> None:
-        resident.is_running = False
-        session.current = None
         if resident.has_ended:
             self._residents.pop(resident.trial, None)
             if resident.assigned is not None:  # it could not be unwound: begin in a thread of its own

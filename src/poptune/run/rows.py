@@ -9,7 +9,7 @@ from typing import Any
 
 from poptune.core.decisions import Exploit, Stop
 from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialStarted
-from poptune.core.nested import Config, flatten
+from poptune.core.nested import flatten
 from poptune.core.objective import is_real
 from poptune.core.tags import tag_after
 from poptune.core.trial import Status, Trial
@@ -19,13 +19,12 @@ from poptune.storage.records import Record
 ROW_KINDS = (TrialAdded, TrialStarted, Exploit, Reported, Stop, TrialFinished)
 
 
-def complete(report: Reported, trial: Trial, config: Config, start: TrialStarted | None) -> dict[str, Any]:
+def complete(report: Reported, trial: Trial, start: TrialStarted | None) -> dict[str, Any]:
     """Return one result: a report, with the keys that the trial and its start give to all its reports.
 
     Args:
         report: What was reported.
         trial: Who, as it was at that report.
-        config: The hyperparameters in force at that report.
         start: The start of the trial before that report.
     """
     result: dict[str, Any] = {
@@ -34,7 +33,7 @@ def complete(report: Reported, trial: Trial, config: Config, start: TrialStarted
         "experiment_tag": trial.tag,
         "checkpoint_dir_name": report.checkpoint.path.rpartition("/")[2] if report.checkpoint else None,
         **report.metrics,
-        "config": config,
+        "config": trial.config,
     }
     if report.checkpoint:
         result["should_checkpoint"] = True
@@ -106,7 +105,7 @@ class TrialResults:
         return None
 
     def _reported(self, report: Reported) -> Edit:
-        self._newest = complete(report, self.trial, self.trial.config, self._start)
+        self._newest = complete(report, self.trial, self._start)
         self._unsafe += 1
         if report.checkpoint:
             self._keep()
@@ -151,7 +150,7 @@ def last_result(trial: Trial, journal: Journal) -> dict[str, Any]:
     is_clone_as_copied = trial.checkpoint is not None and trial.checkpoint.trial != trial.id
     if is_clone_as_copied or report.progress != trial.progress:  # something came after it: look closely
         return next(reversed(results(journal.records(*ROW_KINDS, trial=trial.id))), {})
-    newest = complete(report, trial, trial.config, start)
+    newest = complete(report, trial, start)
     return {**newest, "done": True} if trial.status is Status.TERMINATED else newest
 
 

@@ -232,7 +232,7 @@ class Runner:
         """Return what stoppers see, a copy; thresholds need no more than what was reported."""
         if not self._criteria.sees_results:
             return report.metrics
-        return copy_tree(complete(report, trial, trial.config, self._starts[trial.id]))
+        return copy_tree(complete(report, trial, self._starts[trial.id]))
 
     def _stop_all(self, reason: str) -> None:
         """Stop every live trial; those that train now are unwound when the executor is closed."""
