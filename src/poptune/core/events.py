@@ -123,6 +123,27 @@ class TrialEvicted:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialRevived:
+    """A trial that had failed for good is live again, and starts from its newest checkpoint."""
+
+    trial: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReset:
+    """A trial gave up its weights and begins again from nothing.
+
+    Attributes:
+        config: Its first hyperparameters.
+        generation: Decision points that it had passed. What it was at them may still be behind weights of others.
+    """
+
+    trial: str
+    config: Config
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointDeleted:
     """Retention removed a checkpoint that nothing needs any more."""
 
@@ -139,5 +160,7 @@ Event = (
     | TrialFinished
     | TrialFailed
     | TrialEvicted
+    | TrialRevived
+    | TrialReset
     | CheckpointDeleted
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from poptune.core.decisions import Exploit
+from poptune.core.events import TrialReset
 from poptune.core.nested import Config
 
 
@@ -31,7 +32,7 @@ class Segment:
 
 
 def lineage(
-    trial: str, iteration: int, initial: Mapping[str, Config], exploits: Iterable[Exploit]
+    trial: str, iteration: int, initial: Mapping[str, Config], events: Iterable[Exploit | TrialReset]
 ) -> tuple[Segment, ...]:
     """Return the segments behind the weights that a trial has at an iteration, oldest first.
 
@@ -42,34 +43,37 @@ def lineage(
         trial: Whose weights.
         iteration: How far they are trained.
         initial: Every trial's first config.
-        exploits: All exploits of the run, in order.
+        events: All exploits and resets of the run, in order: where trials got other weights.
     """
-    return lineages({trial: iteration}, initial, exploits)[trial]
+    return lineages({trial: iteration}, initial, events)[trial]
 
 
 def lineages(
-    iterations: Mapping[str, int], initial: Mapping[str, Config], exploits: Iterable[Exploit]
+    iterations: Mapping[str, int], initial: Mapping[str, Config], events: Iterable[Exploit | TrialReset]
 ) -> dict[str, tuple[Segment, ...]]:
     """Return the lineage of several trials, each at its iteration."""
-    exploits_of: defaultdict[str, list[Exploit]] = defaultdict(list)
-    for exploit in exploits:
-        exploits_of[exploit.trial].append(exploit)
+    events_of: defaultdict[str, list[Exploit | TrialReset]] = defaultdict(list)
+    for event in events:
+        events_of[event.trial].append(event)
     return {
-        trial: tuple(reversed(list(_backwards(trial, iteration, initial, exploits_of))))
+        trial: tuple(reversed(list(_backwards(trial, iteration, initial, events_of))))
         for trial, iteration in iterations.items()
     }
 
 
 def _backwards(
-    trial: str, iteration: int, initial: Mapping[str, Config], exploits_of: Mapping[str, Sequence[Exploit]]
+    trial: str,
+    iteration: int,
+    initial: Mapping[str, Config],
+    events_of: Mapping[str, Sequence[Exploit | TrialReset]],
 ) -> Iterator[Segment]:
     generation: float = math.inf
     while True:
-        clone = next((e for e in reversed(exploits_of[trial]) if e.generation < generation), None)
-        if clone is None:
-            yield Segment(trial, 1, iteration, initial[trial], None)
+        event = next((event for event in reversed(events_of[trial]) if event.generation < generation), None)
+        if not isinstance(event, Exploit):
+            yield Segment(trial, 1, iteration, event.config if event else initial[trial], None)
             return
-        start = clone.checkpoint.progress.iteration
+        start = event.checkpoint.progress.iteration
         if iteration > start:
-            yield Segment(trial, start + 1, iteration, clone.config, clone.donor)
-        trial, iteration, generation = clone.donor, start, clone.donor_generation
+            yield Segment(trial, start + 1, iteration, event.config, event.donor)
+        trial, iteration, generation = event.donor, start, event.donor_generation

@@ -18,6 +18,8 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialReset,
+    TrialRevived,
     TrialStarted,
 )
 from poptune.core.ranking import Ranking
@@ -165,6 +167,28 @@ class Population:
     def _evicted(self, event: TrialEvicted) -> None:
         self._rewind(self._trials[event.trial])
 
+    def _revived(self, event: TrialRevived) -> None:
+        self.live += 1
+        self._rewind(self._trials[event.trial], failures=0, error=None)
+
+    def _reset(self, event: TrialReset) -> None:
+        trial = self._trials[event.trial]
+        self.ranking.remove(trial.id)
+        self.due.pop(trial.id, None)
+        self._put(
+            trial,
+            status=Status.PENDING,
+            config=event.config,
+            tag=trial.first_tag,
+            progress=Progress(),
+            metrics={},
+            last_ready=0.0,
+            is_overdue=False,
+            standing=None,
+            checkpoint=None,
+            checkpoint_every=None,
+        )
+
     def _rewind(self, trial: Trial, **changes: Any) -> None:
         """Put a trial back to its newest checkpoint. One that waits for a decision is there already."""
         if trial.status is not Status.PAUSED:
@@ -199,6 +223,8 @@ _FOLD: dict[type, Callable[[Population, Any], None]] = {
     TrialFinished: Population._stopped,
     TrialFailed: Population._failed,
     TrialEvicted: Population._evicted,
+    TrialRevived: Population._revived,
+    TrialReset: Population._reset,
     CheckpointDeleted: Population._deleted,
     Continue: Population._continued,
     Exploit: Population._exploited,

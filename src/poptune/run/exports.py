@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import TrialAdded
+from poptune.core.events import TrialAdded, TrialReset
 from poptune.core.nested import Config, flatten
 from poptune.errors import StorageError
 from poptune.run.batches import InBatches
@@ -64,7 +64,7 @@ class Exports(InBatches):
                 self._policies.add(record)
             return
         self._trials[record.trial].take(record)
-        if self._policies and isinstance(record, Exploit):
+        if self._policies and isinstance(record, (Exploit, TrialReset)):
             self._policies.take(record)
 
 

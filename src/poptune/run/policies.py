@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import TrialAdded
+from poptune.core.events import TrialAdded, TrialReset
 from poptune.run.files import LineFile, json_text, replace_file
 
 
@@ -16,12 +16,10 @@ class _History:
     """Every exploit behind some weights: the newest one, and those behind its donor's weights.
 
     Attributes:
-        generation: Decision points that the trial had passed, this exploit included.
         line: The newest exploit.
         before: The others; None if there are none.
     """
 
-    generation: int
     line: str
     before: _History | None
 
@@ -50,19 +48,22 @@ class PolicyFiles:
         self._global = LineFile(run_dir / "pbt_global.txt")
         self._new: list[str] = []
         self._changed: set[str] = set()
-        self._histories: dict[str, list[_History]] = {}
+        # What is behind a trial's weights, from the decision point on at which it came to be so.
+        self._histories: dict[str, list[tuple[int, _History | None]]] = {}
 
     def add(self, trial: TrialAdded) -> None:
         """Get to know a trial."""
         self._tags[trial.trial] = trial.tag
 
-    def take(self, exploit: Exploit) -> None:
-        """Take in an exploit."""
-        line = self._line(exploit)
-        before = self._behind(exploit.donor, exploit.donor_generation)
-        self._histories.setdefault(exploit.trial, []).append(_History(exploit.generation, line, before))
-        self._new.append(line)
-        self._changed.add(exploit.trial)
+    def take(self, event: Exploit | TrialReset) -> None:
+        """Take in an exploit; or that a trial begins again, with no exploit behind its weights."""
+        history = None
+        if isinstance(event, Exploit):
+            line = self._line(event)
+            history = _History(line, self._behind(event.donor, event.donor_generation))
+            self._new.append(line)
+        self._histories.setdefault(event.trial, []).append((event.generation, history))
+        self._changed.add(event.trial)
 
     def _line(self, exploit: Exploit) -> str:
         tags = [self._tags[exploit.trial], self._tags[exploit.donor]]
@@ -72,14 +73,17 @@ class PolicyFiles:
     def _behind(self, trial: str, generation: int) -> _History | None:
         """Return what is behind the weights that a trial had when it came to a decision point."""
         known = reversed(self._histories.get(trial, []))
-        return next((history for history in known if history.generation < generation), None)
+        return next((history for since, history in known if since < generation), None)
 
     def write(self) -> None:
         """Bring the files up to date."""
-        if not self._new:
-            return
-        self._global.write(0, [line.encode() for line in self._new])
+        if self._new:
+            self._global.write(0, [line.encode() for line in self._new])
         for trial in sorted(self._changed):
-            lines = reversed(list(self._histories[trial][-1].lines()))
-            replace_file(self._run_dir / f"pbt_policy_{trial}.txt", "".join(lines))
+            file = self._run_dir / f"pbt_policy_{trial}.txt"
+            _, history = self._histories[trial][-1]
+            if history:
+                replace_file(file, "".join(reversed(list(history.lines()))))
+            else:
+                file.unlink(missing_ok=True)
         self._new, self._changed = [], set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import CheckpointDeleted, Reported, TrialAdded
+from poptune.core.events import CheckpointDeleted, Reported, TrialAdded, TrialReset
 from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import MISSING, Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
@@ -161,8 +161,9 @@ class ResultGrid(Sequence[Result]):
 
     def _read(self, journal: Journal, population: Population) -> None:
         initial = {r.trial: r.config for r in journal.records(TrialAdded) if isinstance(r, TrialAdded)}
-        self.exploits = [r for r in journal.records(Exploit) if isinstance(r, Exploit)]
-        behind = lineages({t.id: t.progress.iteration for t in population}, initial, self.exploits)
+        events = [r for r in journal.records(Exploit, TrialReset) if isinstance(r, (Exploit, TrialReset))]
+        self.exploits = [event for event in events if isinstance(event, Exploit)]
+        behind = lineages({t.id: t.progress.iteration for t in population}, initial, events)
         self._results = [
             _result(trial, self._run_dir, last_result(trial, journal), behind[trial.id]) for trial in population
         ]

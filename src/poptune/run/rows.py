@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from poptune.core.decisions import Exploit, Stop
-from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialStarted
+from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialReset, TrialStarted
 from poptune.core.nested import flatten
 from poptune.core.objective import is_real
 from poptune.core.tags import tag_after
@@ -16,7 +16,7 @@ from poptune.core.trial import Status, Trial
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
 
-ROW_KINDS = (TrialAdded, TrialStarted, Exploit, Reported, Stop, TrialFinished)
+ROW_KINDS = (TrialAdded, TrialStarted, TrialReset, Exploit, Reported, Stop, TrialFinished)
 
 
 def complete(report: Reported, trial: Trial, start: TrialStarted | None) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class TrialResults:
     """The fold of one trial's records into its results, each exactly once and in order.
 
     Results that a failure undid, because training went back to an earlier checkpoint, are taken back: they come again.
-    What a trial reported before it became a clone stays.
+    What a trial reported before it became a clone stays. A reset takes back everything.
 
     Args:
         added: The beginning of the trial.
@@ -86,6 +86,7 @@ class TrialResults:
         self._newest: dict[str, Any] | None = None
         self._safe: dict[str, Any] | None = None  # the newest result that no failure can undo
         self._unsafe = 0  # how many came after it
+        self._count = 0  # how many there are
 
     def take(self, record: Record) -> Edit | None:
         """Take in the trial's next record, and return what it changes, if anything."""
@@ -99,6 +100,10 @@ class TrialResults:
                 self._start = record
                 if record.cause == "recovery" and self._unsafe:
                     return self._undo()
+            case TrialReset():
+                self.trial = replace(self.trial, config=record.config, tag=self.trial.first_tag)
+                self._safe, self._unsafe = None, self._count
+                return self._undo()
             case Stop() | TrialFinished() if self._newest is not None:
                 self._newest = {**self._newest, "done": True}
                 return Edit(1, self._newest)
@@ -107,6 +112,7 @@ class TrialResults:
     def _reported(self, report: Reported) -> Edit:
         self._newest = complete(report, self.trial, self._start)
         self._unsafe += 1
+        self._count += 1
         if report.checkpoint:
             self._keep()
         return Edit(0, self._newest)
@@ -116,6 +122,7 @@ class TrialResults:
 
     def _undo(self) -> Edit:
         edit = Edit(self._unsafe)
+        self._count -= self._unsafe
         self._newest, self._unsafe = self._safe, 0
         return edit
 

@@ -16,6 +16,12 @@ Encoder = Callable[[Any], Any]
 Decoder = Callable[[dict[str, Any]], Any]
 
 
+class TextOf(str):
+    """The text of a value that has no JSON form: all that is left of it."""
+
+    __slots__ = ()
+
+
 def dumps(value: Any, other: Encoder | None = None) -> str:
     """Return a value as JSON text.
 
@@ -78,11 +84,13 @@ def _decode(value: Any, other: Decoder) -> Any:
 
 def _as_text(value: Any) -> Any:
     number = plain_number(value)
-    return number if number is not value else {TAG: "text", "text": repr(value)[:1000]}
+    if number is not value:
+        return number
+    return {TAG: "text", "text": str(value) if isinstance(value, TextOf) else repr(value)[:1000]}
 
 
 def _from_text(value: dict[str, Any]) -> Any:
-    return value.get("text")
+    return TextOf(value["text"]) if "text" in value else None
 
 
 def plain_number(value: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from poptune.errors import StorageError
 from poptune.storage.encoding import dumps, loads
+from poptune.storage.lock import RunLock
 from poptune.storage.records import Record, from_row, to_row
 
 R = TypeVar("R")
@@ -50,27 +51,49 @@ class Journal:
     7 ['a']
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: RunLock | None = None) -> None:
         self.path = path
         self._connection = connection
+        self._lock = lock
 
     @classmethod
     def create(cls, folder: Path, about: dict[str, Any], durability: Durability = "process") -> Journal:
         """Start the journal of a new run in its folder, with facts about the run."""
         path = folder / FILE_NAME
         with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
-            connection = sqlite3.connect(path, isolation_level=None)
-            unfinished.callback(connection.close)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
-            connection.executescript(_SCHEMA)
-            connection.execute("BEGIN")
-            journal = cls(path, connection)
+            journal = cls._to_write(path, durability, unfinished)
+            journal._connection.executescript(_SCHEMA)
+            journal._connection.execute("BEGIN")
             for key, value in {"format": FORMAT, **about}.items():
                 journal.note(key, value)
             journal.commit()
             unfinished.pop_all()
         return journal
+
+    @classmethod
+    def resume(cls, folder: Path, durability: Durability = "process") -> Journal:
+        """Open the journal of a run that was interrupted, to go on with it.
+
+        Raises:
+            StorageError: The run goes on in another process, or the journal cannot be read.
+        """
+        cls.open(folder).close()  # refuses what is no journal, or another version's
+        path = folder / FILE_NAME
+        with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
+            journal = cls._to_write(path, durability, unfinished)
+            journal._connection.execute("BEGIN")
+            unfinished.pop_all()
+        return journal
+
+    @classmethod
+    def _to_write(cls, path: Path, durability: Durability, unfinished: contextlib.ExitStack) -> Journal:
+        lock = RunLock(path.parent)
+        unfinished.callback(lock.release)
+        connection = sqlite3.connect(path, isolation_level=None)
+        unfinished.callback(connection.close)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+        return cls(path, connection, lock)
 
     @classmethod
     def open(cls, folder: Path) -> Journal:
@@ -154,9 +177,14 @@ class Journal:
 
     def close(self) -> None:
         """Commit and let go of the file."""
-        with self._writing(), contextlib.closing(self._connection):
-            if self._connection.in_transaction:
-                self._connection.execute("COMMIT")
+        try:
+            with self._writing(), contextlib.closing(self._connection):
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+        finally:
+            if self._lock:
+                self._lock.release()
+                self._lock = None
 
     def _query(self, query: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
         with _failing_as(f"Cannot read the journal {self.path}"):

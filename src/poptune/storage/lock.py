@@ -1,0 +1,58 @@
+"""The lock of a run's directory: one process at a time trains in it.
+
+The kernel frees it when its holder ends, however it ends: there is no stale lock, and nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from poptune.errors import StorageError
+
+FILE_NAME = "lock"
+
+
+class RunLock:
+    """Held from its making until `release`, or the end of the process.
+
+    Args:
+        run_dir: The directory of the run.
+
+    Raises:
+        StorageError: Another process holds it; or it cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = RunLock(Path(folder))
+    ...     try:
+    ...         RunLock(Path(folder))
+    ...     except StorageError as error:
+    ...         print("goes on in" in str(error))
+    ...     first.release()
+    ...     RunLock(Path(folder)).release()
+    True
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        path = run_dir / FILE_NAME
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StorageError(f"Cannot write the journal of {run_dir}: {error.strerror}.") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._file, 1000, 0).decode(errors="replace")
+            os.close(self._file)
+            raise StorageError(
+                f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it, then restore."
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+
+    def release(self) -> None:
+        """Let others train in the directory."""
+        os.close(self._file)
