@@ -190,7 +190,7 @@ class Tuner:
     def _writers(self, run_dir: Path, added: Sequence[TrialAdded]) -> list[Observer]:
         """Return those who write files for other programs."""
         writers: list[Observer] = [
-            Exports(run_dir, added, has_policies=getattr(self._scheduler, "log_config", False)),
+            Exports(run_dir, added, policies=getattr(self._scheduler, "policy_files", None)),
         ]
         if self._run_config.tensorboard:
             from poptune.faces.tensorboard import TensorBoard

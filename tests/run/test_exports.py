@@ -110,7 +110,7 @@ def test_what_stood_in_the_files_is_taken_out_when_a_failure_undoes_it(fit, tmp_
         failure_config=tune.FailureConfig(max_failures=1),
     )
     records = events(results)
-    again = Exports(tmp_path / "again", [], has_policies=False)
+    again = Exports(tmp_path / "again", [], policies=None)
     sizes = [0]
     for record in records:
         again.write([record])
@@ -183,7 +183,7 @@ def test_the_global_policy_file_has_every_exploit_in_order(fit):
 
 
 def policies_of(records, tmp_path):
-    files = Exports(tmp_path, records, has_policies=True)
+    files = Exports(tmp_path, records, policies="pbt")
     files.on_end(Population())
     return {path.name: list(map(json.loads, path.read_text().splitlines())) for path in tmp_path.glob("pbt_*")}
 

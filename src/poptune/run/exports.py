@@ -29,14 +29,14 @@ class Exports(InBatches):
     Args:
         run_dir: The directory of the run.
         records: What has happened so far: the trials that were added, or all records of a run that goes on.
-        has_policies: Whether `pbt_*.txt` are written.
+        policies: How the names of the policy files begin, such as "pbt"; None: there are none.
     """
 
-    def __init__(self, run_dir: Path, records: Iterable[Record], *, has_policies: bool) -> None:
+    def __init__(self, run_dir: Path, records: Iterable[Record], *, policies: str | None) -> None:
         super().__init__(records)
         self._run_dir = run_dir
         self._trials: dict[str, _TrialFiles] = {}
-        self._policies = PolicyFiles(run_dir) if has_policies else None
+        self._policies = PolicyFiles(run_dir, policies) if policies else None
 
     def write(self, records: Sequence[Record]) -> None:
         """Bring the files up to date with the next records.
@@ -54,7 +54,7 @@ class Exports(InBatches):
         except OSError as error:
             raise StorageError(
                 f"Cannot write {error.filename or self._run_dir}: {error.strerror}. result.json, progress.csv,"
-                " params.json and pbt_*.txt of this run are not complete; its journal is."
+                " params.json and the policy files of this run are not complete; its journal is."
             ) from error
 
     def _take(self, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""The `pbt_*.txt` files: every exploit of a run, in the format that Ray Tune's replay reads."""
+"""Policy files, `pbt_*.txt` or `pb2_*.txt`: every exploit of a run, in the format that Ray Tune's replay reads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _History:
 
 
 class PolicyFiles:
-    """Writes `pbt_global.txt`, all exploits in order, and per clone `pbt_policy_<trial_id>.txt`.
+    """Writes `<prefix>_global.txt`, all exploits in order, and per clone `<prefix>_policy_<trial_id>.txt`.
 
     Each line is `[tag, donor's tag, iteration, donor's iteration, donor's config, new config]` as JSON. Tags are those
     of the beginning, iterations those of the weights that were given up and of those that were taken over. A policy
@@ -40,12 +40,14 @@ class PolicyFiles:
 
     Args:
         run_dir: The directory of the run.
+        prefix: How their names begin, such as "pbt": each scheduler has its own.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, prefix: str) -> None:
         self._run_dir = run_dir
+        self._prefix = prefix
         self._tags: dict[str, str] = {}
-        self._global = LineFile(run_dir / "pbt_global.txt")
+        self._global = LineFile(run_dir / f"{prefix}_global.txt")
         self._new: list[str] = []
         self._changed: set[str] = set()
         # What is behind a trial's weights, from the decision point on at which it came to be so.
@@ -80,7 +82,7 @@ class PolicyFiles:
         if self._new:
             self._global.write(0, [line.encode() for line in self._new])
         for trial in sorted(self._changed):
-            file = self._run_dir / f"pbt_policy_{trial}.txt"
+            file = self._run_dir / f"{self._prefix}_policy_{trial}.txt"
             _, history = self._histories[trial][-1]
             if history:
                 replace_file(file, "".join(reversed(list(history.lines()))))

@@ -178,10 +178,13 @@ class PopulationBasedTraining(SavedSettings):
         scheduler.metric = self.metric or metric or ("_metric" if scheduler.mode else None)
         if not scheduler.metric or not scheduler.mode:
             missing = "metric and mode" if not scheduler.metric else "mode"
-            raise OptionError(
-                f'PopulationBasedTraining needs {missing}: give TuneConfig(metric="accuracy", mode="max").'
-            )
+            raise OptionError(f'{type(self).__name__} needs {missing}: give TuneConfig(metric="accuracy", mode="max").')
         return scheduler
+
+    @property
+    def policy_files(self) -> str | None:
+        """How the names of the run's policy files begin, None if there shall be none."""
+        return "pbt" if self.log_config else None
 
     def check(self, trials: int) -> None:
         """Any number of trials will do."""
@@ -302,4 +305,4 @@ class PopulationBasedTraining(SavedSettings):
 
     def describe(self, population: Population) -> str:
         """Return one line for the status display, as Ray Tune words it."""
-        return f"PopulationBasedTraining: {population.checkpoints} checkpoints, {population.exploits} perturbs"
+        return f"{type(self).__name__}: {population.checkpoints} checkpoints, {population.exploits} perturbs"
