@@ -20,13 +20,13 @@ def trial(index, last_ready=0.0):
 
 
 def test_whoever_is_furthest_behind_goes_first():
-    queue = turns(1, [trial(0, 800), trial(1, 700), trial(2, 500), trial(3, 700)])
+    queue = turns(1, [trial(index, last_ready) for index, last_ready in enumerate([800, 700, 600, 500, 700])])
     order = []
-    for _ in range(4):
-        ((_, chosen),) = queue.take(live=4)
+    for _ in range(5):
+        ((_, chosen),) = queue.take(live=5)
         order.append(chosen)
         queue.block(0)
-    assert order == ["t2", "t1", "t3", "t0"]
+    assert order == ["t3", "t2", "t1", "t4", "t0"]
 
 
 def test_no_worker_gets_a_second_trial_before_it_is_free():

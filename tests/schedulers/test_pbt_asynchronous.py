@@ -69,3 +69,22 @@ def test_the_status_line_counts():
     story = Story("ab")
     story.all_report(10, {"a": 2.0, "b": 1.0})
     assert story.scheduler.describe(story.population) == "PopulationBasedTraining: 2 checkpoints, 1 perturbs"
+
+
+def test_a_loser_that_did_not_save_copies_at_its_very_next_report():
+    story = Story("abc", quantile_fraction=0.34)
+    story.all_report(10, {"a": 5.0, "b": 9.0})
+    assert story.report("c", 10, score=-1.0, saves=False) == []
+    assert story.report("a", 20, score=0.0) == ["a clones b"]  # the others are not held up
+    assert story.report("c", 11, score=-1.0) == ["c clones b"]
+
+
+def test_a_donor_that_did_not_save_lately_gives_what_it_was_ranked_with():
+    story = Story("ab")
+    story.report("a", 10, score=9.0)
+    assert story.report("a", 20, score=9.0, saves=False) == []
+    assert story.report("b", 10, score=1.0) == ["b clones a"]
+    assert story.last.checkpoint.path == "a@10"
+    assert story.report("a", 21, score=9.0) == ["a goes on"]
+    assert story.report("b", 20, score=1.0) == ["b clones a"]
+    assert story.last.checkpoint.path == "a@21"
