@@ -8,7 +8,7 @@ from poptune.core.objective import Objective
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.space import choice, grid_search, sample_from, uniform
 from poptune.errors import OptionError, PopTuneError, UsageError
-from poptune.schedulers import PopulationBasedTraining
+from poptune.schedulers import PopulationBasedTraining, create_scheduler
 from story import pbt
 
 VARIED = {"lr": uniform(0, 1)}
@@ -46,14 +46,35 @@ def test_what_ray_tune_does_not_know_is_keyword_only():
     ]
 
 
-def test_arguments_may_be_given_by_position():
-    def explore(config):
-        return config
+def same(config):
+    return config
 
-    factors = (2.0, 0.5)
-    given = ("epoch", "loss", "min", 5, 20, VARIED, 0.5, 0.1, factors, explore, False, False, True)
-    scheduler = PopulationBasedTraining(*given)
-    assert {name: getattr(scheduler, name) for name in RAYS_SIGNATURE} == dict(zip(RAYS_SIGNATURE, given, strict=True))
+
+GIVEN = ("epoch", "loss", "min", 5, 20, VARIED, 0.5, 0.1, (2.0, 0.5), same, False, False, True)
+BY_NAME = dict(zip(RAYS_SIGNATURE, GIVEN, strict=True))
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        PopulationBasedTraining(*GIVEN),
+        PopulationBasedTraining(**BY_NAME),
+        PopulationBasedTraining(*GIVEN[:5], **dict(list(BY_NAME.items())[5:])),
+        create_scheduler("pbt", **BY_NAME),
+    ],
+    ids=["position", "name", "both", "create_scheduler"],
+)
+def test_arguments_may_be_given_by_position_by_name_and_to_create_scheduler(scheduler):
+    assert type(scheduler) is PopulationBasedTraining
+    assert {name: getattr(scheduler, name) for name in RAYS_SIGNATURE} == BY_NAME
+
+
+def test_what_is_not_given_has_rays_default():
+    scheduler = PopulationBasedTraining(hyperparam_mutations=VARIED)
+    assert {name: getattr(scheduler, name) for name in RAYS_SIGNATURE} == {
+        **RAYS_SIGNATURE,
+        "hyperparam_mutations": VARIED,
+    }
 
 
 def test_given_settings_are_not_shared_with_the_caller():
