@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
-from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves
+from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves, with_value
 from poptune.core.randomness import below, borrowed_globals
 from poptune.core.space import SampleFrom, is_grid_search
 from poptune.core.values import accepts, is_number, plain, same
@@ -112,7 +112,7 @@ def fill_missing(config: Mapping[str, Any], mutations: Mutations, rng: np.random
     filled = dict(config)
     for path, distribution in leaves(mutations):
         if _at(filled, path) is MISSING:
-            filled = _with(filled, path, _drawn(distribution, rng))
+            filled = with_value(filled, path, _drawn(distribution, rng))
     return copy_tree(filled)
 
 
@@ -183,7 +183,7 @@ def explore(
             drawn = _drawn(distribution, rng)
             step = _resampled(old, drawn, distribution, bounds), "resample"
         value, label = step
-        new = _with(new, path, value)
+        new = with_value(new, path, value)
         operations.append(Operation("/".join(path), None if old is MISSING else old, value, label))
     new = copy_tree(new)
     if custom_explore_fn is None:
@@ -348,16 +348,10 @@ def _at(config: Any, path: Path) -> Any:
     for depth, key in enumerate(path):
         if not isinstance(config, (dict, Mapping)):  # dict first: asking an abstract class takes longer
             raise SpaceError(
-                f"hyperparam_mutations has {'/'.join(path)!r}, but {'/'.join(path[:depth])!r} is "
-                f"{type(config).__name__} {config!r} in the config. Make both dictionaries."
+                f"{'/'.join(path)!r} is to be varied, but {'/'.join(path[:depth])!r} is "
+                f"{type(config).__name__} {config!r} in the config. Make it a dictionary."
             )
         if key not in config:
             return MISSING
         config = config[key]
     return config
-
-
-def _with(config: Mapping[str, Any], path: Path, value: Any) -> Config:
-    """Return the config with one value replaced; every dictionary on the way to it is new."""
-    head, *rest = path
-    return {**config, head: _with(config.get(head, {}), tuple(rest), value) if rest else value}

@@ -46,6 +46,16 @@ def lookup(tree: Mapping[str, Any], name: str) -> Any:
     return lookup(below, rest) if isinstance(below, Mapping) else MISSING
 
 
+def with_value(config: Mapping[str, Any], path: Path, value: Any) -> Config:
+    """Return a config with one value replaced; every dictionary on the way to it is new.
+
+    >>> with_value({"lr": 0.1, "net": {"depth": 2}}, ("net", "width"), 8)
+    {'lr': 0.1, 'net': {'depth': 2, 'width': 8}}
+    """
+    head, *rest = path
+    return {**config, head: with_value(config.get(head, {}), tuple(rest), value) if rest else value}
+
+
 def copy_tree(tree: Mapping[str, Any]) -> Config:
     """Return a copy whose dictionaries and lists are new, and whose other leaves are shared.
 
