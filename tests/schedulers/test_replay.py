@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from poptune.faces.sentences import exploit_sentence, overdue_advice
 from poptune.run.schedule import Schedule
 from poptune.schedulers import PopulationBasedTrainingReplay as Replay
 from poptune.schedulers import stay
-from poptune.schedulers.policy import Change, parse_policy
 from poptune.testing.toys import Climber
 from runs import events, pbt
 
@@ -94,8 +92,11 @@ def test_it_trains_with_the_configs_of_the_lineage(fit, population, kind, execut
 
 @pytest.mark.parametrize("kind", ["synchronous", "asynchronous", "failing", "explore only"])
 def test_it_follows_the_policy_file_of_a_run(fit, population, kind):
+    clones = {exploit.trial for exploit in population(kind).exploits}
+    assert clones
     for result in population(kind):
         policy = Path(result.path).parent / f"pbt_policy_{result.trial_id}.txt"
+        assert policy.exists() == (result.trial_id in clones)
         if policy.exists():
             assert speeds(replayed(fit, policy)) == scheduled(result.schedule)
 
@@ -187,110 +188,6 @@ def test_the_console_says_that_it_goes_on_by_itself(fit):
 def test_the_status_line_is_that_of_ray_tune(fit, capsys):
     replayed(fit, change_at(4), verbose=1)
     assert f"PopulationBasedTraining replay: Step {LIMIT}, perturb 2" in capsys.readouterr().out
-
-
-# Policy files
-
-RAYS_LINE = (
-    '["1_h0=1.0000", "0_h0=0.0000", 4, 3, {"lr": 0.05, "h0": 0.0, "h1": 1.0, "checkpoint_interval": 4},'
-    ' {"lr": 0.06, "h0": 0.0, "h1": 0.8, "checkpoint_interval": 4}]'
-)
-
-
-def line(trial, donor, iteration, donor_iteration, old, new):
-    return json.dumps([trial, donor, iteration, donor_iteration, {"lr": old}, {"lr": new}])
-
-
-def changes(*lines, **options):
-    policy = parse_policy("\n".join(lines), "policy.txt", **options)
-    return [(change.iteration, change.config["lr"]) for change in policy.changes], policy.note
-
-
-def test_a_line_of_ray_tune_whose_donor_triggered_the_round_is_put_right(tmp_path):
-    (tmp_path / "policy.txt").write_text(RAYS_LINE)
-    with pytest.warns(UserWarning, match="logged one iteration too early"):
-        replay = Replay(tmp_path / "policy.txt")
-    assert replay.changes == (
-        Change(0, {"lr": 0.05, "h0": 0.0, "h1": 1.0, "checkpoint_interval": 4}),
-        Change(4, {"lr": 0.06, "h0": 0.0, "h1": 0.8, "checkpoint_interval": 4}),
-    )
-
-
-@pytest.mark.parametrize("start", [0, 50])
-@pytest.mark.parametrize("last", ["clone", "donor", "another"])
-def test_whoever_reported_last_in_a_synchronous_run_of_ray_tune(start, last):
-    def logged(iteration):
-        return iteration - (last == "clone"), iteration - (last == "donor")
-
-    lines = [
-        line("b", "a", *logged(start + 7), 0.1, 0.2),
-        line("c", "b", *logged(start + 14), 0.2, 0.3),
-        line("b", "c", *logged(start + 28), 0.3, 0.4),
-    ]
-    found, note = changes(*lines)
-    assert found == [(0, 0.1), (start + 7, 0.2), (start + 14, 0.3), (start + 28, 0.4)]
-    assert ("3 of 3 changes were logged one iteration too early" in note) is (last == "donor")
-
-
-def test_a_file_of_an_asynchronous_run_is_taken_at_its_word():
-    found, note = changes(line("b", "a", 6, 5, 0.1, 0.2), line("c", "b", 20, 13, 0.2, 0.3))
-    assert found == [(0, 0.1), (5, 0.2), (13, 0.3)]
-    assert "asynchronous" in note
-
-
-def test_iterations_that_poptune_wrote_are_right():
-    assert changes(line("b", "a", 4, 3, 0.1, 0.2), is_exact=True) == ([(0, 0.1), (3, 0.2)], "")
-
-
-def test_a_file_beside_a_journal_is_one_of_poptune(tmp_path):
-    (tmp_path / "policy.txt").write_text(RAYS_LINE)
-    (tmp_path / "journal.sqlite").touch()
-    assert [change.iteration for change in Replay(tmp_path / "policy.txt").changes] == [0, 3]
-
-
-def test_lines_of_weights_that_were_thrown_away_do_not_count():
-    stale = line("c", "d", 4, 4, 9.0, 9.1)
-    assert changes(stale, line("b", "a", 8, 8, 0.1, 0.2), line("c", "b", 12, 12, 0.2, 0.3))[0] == [
-        (0, 0.1),
-        (8, 0.2),
-        (12, 0.3),
-    ]
-
-
-def test_a_tag_that_a_failure_changed_is_the_same_trial():
-    lines = [line("b", "a", 4, 4, 0.1, 0.2), line("c", "b@perturbed[lr=0.2000]", 8, 8, 0.2, 0.3)]
-    assert changes(*lines)[0] == [(0, 0.1), (4, 0.2), (8, 0.3)]
-
-
-def test_a_change_that_trained_nothing_is_left_out():
-    lines = [line("b", "a", 4, 4, 0.1, 0.2), line("c", "b", 8, 4, 0.2, 0.3)]
-    assert changes(*lines, is_exact=True)[0] == [(0, 0.1), (4, 0.3)]
-    assert changes(line("b", "a", 4, 0, 0.1, 0.2), is_exact=True)[0] == [(0, 0.2)]
-
-
-def test_the_home_directory_may_be_written_as_a_tilde(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "policy.txt").write_text(line("b", "a", 4, 4, 0.1, 0.2))
-    assert len(Replay("~/policy.txt").changes) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "nothing to replay"),
-        ("\n\n", "nothing to replay"),
-        ("no json", r"line 1 of .*policy.txt is not a line of a policy file: 'no json'"),
-        (line("b", "a", 4, 4, 1, 2) + "\n[1, 2]", "line 2 of"),
-        ("{}", "line 1 of"),
-        ('["b", "a", 4, "4", {}, {}]', "line 1 of"),
-        ('["b", "a", 4, -4, {}, {}]', "line 1 of"),
-        ('["b", "a", 4, 4, [], {}]', "line 1 of"),
-    ],
-)
-def test_a_broken_file_is_refused(tmp_path, text, message):
-    (tmp_path / "policy.txt").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        Replay(str(tmp_path / "policy.txt"))
 
 
 def test_what_is_no_schedule_is_refused(tmp_path):
