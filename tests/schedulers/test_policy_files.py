@@ -38,14 +38,14 @@ def test_a_line_of_ray_tune_whose_donor_triggered_the_round_is_put_right(tmp_pat
 
 
 def climbs(config):
-    """Climbs, and saves every fourth iteration: a replay that changes at another one finds no checkpoint."""
+    """Climbs, and saves every `config["every"]` iterations."""
     height, step = 0.0, 0
     if checkpoint := tune.get_checkpoint():
         height, step = checkpoint.to_dict()["height"], checkpoint.to_dict()["step"]
     while True:
         step += 1
         height += config["speed"]
-        saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % 4 == 0 else None
+        saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % config["every"] == 0 else None
         tune.report({"height": height}, checkpoint=saved)
 
 
@@ -63,8 +63,9 @@ def as_ray_tune_logs(policy, last):
 
 @pytest.mark.filterwarnings("ignore:.* were logged")
 @pytest.mark.parametrize("last", ["clone", "donor", "another"])
-def test_a_function_replays_what_ray_tune_logged_at_the_iterations_of_the_run(fit, last):
-    space, stop = {"speed": tune.uniform(0.0, 10.0)}, {"training_iteration": 14}
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_function_replays_what_ray_tune_logged_at_the_iterations_of_the_run(fit, every, last):
+    space, stop = {"speed": tune.uniform(0.0, 10.0), "every": every}, {"training_iteration": 14}
     population = fit(climbs, space, scheduler=pbt(4), num_samples=3, stop=stop, seed=1)
     clone = max(population, key=lambda result: len(result.schedule))
     assert len(clone.schedule) > 2
