@@ -348,7 +348,7 @@ def _at(config: Any, path: Path) -> Any:
     for depth, key in enumerate(path):
         if not isinstance(config, (dict, Mapping)):  # dict first: asking an abstract class takes longer
             raise SpaceError(
-                f"{'/'.join(path)!r} is to be varied, but {'/'.join(path[:depth])!r} is "
+                f"The space varies {'/'.join(path)!r}, but {'/'.join(path[:depth])!r} is "
                 f"{type(config).__name__} {config!r} in the config. Make it a dictionary."
             )
         if key not in config:
