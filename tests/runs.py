@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from poptune.core.decisions import Exploit
 from poptune.run.results import ResultGrid
 from poptune.schedulers import PopulationBasedTraining
 from poptune.storage.journal import Journal
+from poptune.testing.toys import Climber
 
 # What differs between two runs of the same thing: clocks, processes, and places.
 UNSTABLE = {
@@ -30,6 +32,17 @@ def pbt(interval: float = 2, metric: str | None = "height", **options: Any) -> P
         "synch": True,
     }
     return PopulationBasedTraining(**{**settings, **options})
+
+
+def three_climbers(fit: Callable[..., ResultGrid], **options: Any) -> ResultGrid:
+    """Run three trials for nine iterations, of which the worst copies the best every second one; `pbt`: its options."""
+    return fit(
+        Climber,
+        {"speed": tune.grid_search([1.0, 2.0, 3.0])},
+        scheduler=pbt(interval=2, quantile_fraction=0.3, **options.pop("pbt", {})),
+        stop={"training_iteration": 9},
+        **options,
+    )
 
 
 def decisions(results: ResultGrid) -> list[Any]:

@@ -13,16 +13,12 @@ import pandas as pd
 import pytest
 
 import poptune as tune
-from poptune.core.decisions import Exploit
-from poptune.core.events import TrialAdded
 from poptune.core.nested import flatten
-from poptune.core.population import Population
 from poptune.errors import MissingExtra
 from poptune.executors.processes import ProcessExecutor
 from poptune.run.exports import Exports
-from poptune.schedulers import PopulationBasedTrainingReplay
 from poptune.testing.toys import Climber
-from runs import events, pbt
+from runs import events, pbt, three_climbers
 
 
 def json_rows(result):
@@ -161,89 +157,8 @@ def test_what_has_no_json_form_becomes_text(fit):
     assert list(csv_rows(result)["by_step/1"]) == ["one"]
 
 
-def population_of_three(fit, **options):
-    return fit(
-        Climber,
-        {"speed": tune.grid_search([1.0, 2.0, 3.0])},
-        scheduler=pbt(interval=2, quantile_fraction=0.3, **options.pop("pbt", {})),
-        stop={"training_iteration": 9},
-        **options,
-    )
-
-
-def test_the_global_policy_file_has_every_exploit_in_order(fit):
-    results = population_of_three(fit)
-    lines = (Path(results.experiment_path) / "pbt_global.txt").read_text().splitlines()
-    tags = {added.trial: added.tag for added in events(results, TrialAdded)}
-    assert [json.loads(line) for line in lines] == [
-        [tags[e.trial], tags[e.donor], e.iteration, e.checkpoint.progress.iteration, e.donor_config, e.config]
-        for e in results.exploits
-    ]
-    assert [json.loads(line)[2:4] for line in lines] == [[2, 2], [4, 4], [6, 6], [8, 8]]
-
-
-def policies_of(records, tmp_path):
-    files = Exports(tmp_path, records, policies="pbt")
-    files.on_end(Population())
-    return {path.name: list(map(json.loads, path.read_text().splitlines())) for path in tmp_path.glob("pbt_*")}
-
-
-def test_a_policy_file_begins_with_the_history_of_the_weights_that_were_taken_over(fit, tmp_path):
-    results = population_of_three(fit)
-    (first, *_), added = results.exploits, events(results, TrialAdded)
-    a, b, c = (record.trial for record in added)
-
-    def exploit(target, donor, generation, donor_generation, speed):
-        values = {name: getattr(first, name) for name in Exploit.__slots__}
-        changed = {"trial": target, "donor": donor, "config": {"speed": speed}}
-        return Exploit(**{**values, **changed, "generation": generation, "donor_generation": donor_generation})
-
-    files = policies_of(
-        [
-            *added,
-            exploit(a, b, 1, 1, 10.0),
-            exploit(b, c, 2, 2, 20.0),
-            # Of the weights that `a` had at its second decision point, and of those that `b` had at its first.
-            exploit(c, a, 3, 2, 30.0),
-            exploit(a, b, 3, 1, 40.0),
-        ],
-        tmp_path,
-    )
-    speeds = {name: [line[5]["speed"] for line in lines] for name, lines in files.items()}
-    assert speeds == {
-        "pbt_global.txt": [10.0, 20.0, 30.0, 40.0],
-        f"pbt_policy_{a}.txt": [40.0],
-        f"pbt_policy_{b}.txt": [20.0],
-        f"pbt_policy_{c}.txt": [10.0, 30.0],
-    }
-
-
-@pytest.mark.parametrize("synch", [True, False])
-def test_a_policy_file_replays_the_schedule_of_its_trial(fit, synch):
-    results = population_of_three(fit, pbt={"synch": synch})
-    assert results.exploits
-    for trial in {exploit.trial for exploit in results.exploits}:
-        file = Path(results.experiment_path) / f"pbt_policy_{trial}.txt"
-        (result,) = [result for result in results if result.trial_id == trial]
-        replay = PopulationBasedTrainingReplay(str(file))
-        for iteration in range(result.metrics["training_iteration"]):
-            assert replay.config_after(iteration) == result.schedule.at(iteration + 1)
-
-
-def test_without_log_config_there_are_no_policy_files(fit):
-    results = population_of_three(fit, pbt={"log_config": False})
-    assert len(results.exploits) == 4
-    assert list(Path(results.experiment_path).glob("pbt_*")) == []
-    assert_every_result_is_in_every_file_once(results)
-
-
-def test_seeded_runs_write_the_same_policy_files(fit):
-    texts = [(Path(population_of_three(fit).experiment_path) / "pbt_global.txt").read_bytes() for _ in range(2)]
-    assert texts[0] == texts[1]
-
-
 def test_the_tag_of_a_clone_says_what_was_varied(fit):
-    results = population_of_three(fit)
+    results = three_climbers(fit)
     for result in results:
         own = [exploit for exploit in results.exploits if exploit.trial == result.trial_id]
         for row in result.rows:
@@ -288,7 +203,7 @@ def event_series(result):
 
 
 def test_tensorboard_gets_one_file_per_trial_with_hyperparameters_over_time(fit):
-    results = population_of_three(fit, tensorboard=True)
+    results = three_climbers(fit, tensorboard=True)
     for result in results:
         series = event_series(result)
         for tag, key in (("height", "height"), ("config/speed", "config/speed")):
