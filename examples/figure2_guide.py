@@ -4,7 +4,9 @@ Wanted is the maximum of `Q(theta) = 1.2 - (3/4 theta0^2 + theta1^2)`, but train
 the hyperparameters `h0` and `h1` weigh the two terms. With h = [1, 0] training never sees theta1, with h = [0, 1]
 never theta0, so on its own neither reaches 1.2. A population that exchanges weights does.
 
-Three experiments, 100 steps each: PBT with two trials, the same two trials without PBT, and PBT with four.
+Three experiments, 100 steps each: PBT with two trials, the same two trials without PBT, and PBT with four. Each draws
+its parameters and its Q into the directory of its run, with `pbt_visualization_utils.py` beside this file; both runs
+with PBT also as an animation.
 
     python examples/figure2_guide.py --seed 0
 """
@@ -14,21 +16,22 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import sys
 import tempfile
+from importlib.util import find_spec
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
 import poptune as tune
+from pbt_visualization_utils import get_init_theta, make_animation, plot_parameter_history, plot_Q_history
 from poptune.schedulers import PopulationBasedTraining
 
 BEST_Q = 1.2
 ITERATIONS = 100
 PERTURBATION_INTERVAL = 4
-
-
-def get_init_theta():
-    return np.array([0.9, 0.9])
+COLORS = ["#c8382d", "#1f4e79", "#e39c12", "#2a8f5c"]
 
 
 def Q(theta):
@@ -157,6 +160,10 @@ EXPERIMENTS = {
     "Grid search, 2 trials": run_grid,
     "PBT, 4 trials": run_population_of_4,
 }
+ANIMATIONS = {"PBT, 2 trials": "pbt.gif", "PBT, 4 trials": "pbt4.gif"}
+
+
+# What came out
 
 
 def show(title, results):
@@ -170,7 +177,7 @@ def show(title, results):
         print(f"  {error}")
     print(f"  the weights of the best were trained by: {ancestry(best.lineage)}")
     print("  with:")
-    print("\n".join(f"    {line}" for line in str(best.schedule).splitlines()), end="\n\n")
+    print("\n".join(f"    {line}" for line in str(best.schedule).splitlines()))
 
 
 def ancestry(lineage):
@@ -179,17 +186,67 @@ def ancestry(lineage):
     return ", ".join(f"...{own[0].trial[-2:]} ({own[0].first}-{own[-1].last})" for own in stretches)
 
 
+def plot(title, results):
+    """Draw parameters and Q side by side, and the animation if there is to be one."""
+    from matplotlib.figure import Figure
+
+    colors = COLORS[: len(results)]
+    first = [result.rows[0] for result in results]
+    labels = [f"h = [{row['h0']:g}, {row['h1']:g}]" for row in first]
+    figure = Figure(figsize=(13, 6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    plot_parameter_history(results, colors, labels, PERTURBATION_INTERVAL, fig=figure, ax=left)
+    plot_Q_history(results, colors, labels, ax=right)
+    figure.suptitle(title)
+    folder = Path(results.experiment_path)
+    figure.savefig(folder / "history.png")
+    print(f"  plot: {folder / 'history.png'}")
+    if title in ANIMATIONS:
+        file = folder / ANIMATIONS[title]
+        make_animation(results, colors, labels, PERTURBATION_INTERVAL, filename=file)
+        print(f"  animation: {file}")
+
+
+def check(two, grid, four):
+    """Return the claims that do not hold."""
+    every_iteration = list(range(1, ITERATIONS + 1))
+    claims = {
+        "PBT with 2 trials gets above 1.19": final(two) > 1.19,
+        "PBT with 4 trials gets above 1.19": final(four) > 1.19,
+        "without PBT the best ends between 0.39 and 0.6": 0.39 < final(grid) < 0.6,
+        "each trial has one row per iteration": all(
+            [row["training_iteration"] for row in result.rows] == every_iteration
+            for results in (two, grid, four)
+            for result in results
+        ),
+    }
+    return [claim for claim, holds in claims.items() if not holds]
+
+
+def final(results):
+    return results.get_best_result().metrics["Q"]
+
+
 def main():
     parser = argparse.ArgumentParser(description="PBT on the toy of Figure 2 of the paper.")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--smoke", action="store_true", help="accepted as in the other examples; this one is small")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
+    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
     arguments = parser.parse_args()
+    options = {"seed": arguments.seed, "executor": arguments.executor, "storage_path": arguments.storage, "verbose": 0}
+    can_draw = all(find_spec(package) for package in ("matplotlib", "pandas", "PIL"))
+    outcomes = {}
     for title, experiment in EXPERIMENTS.items():
-        results = experiment(
-            seed=arguments.seed, executor=arguments.executor, storage_path=arguments.storage, verbose=0
-        )
-        show(title, results)
+        outcomes[title] = experiment(**options)
+        show(title, outcomes[title])
+        if can_draw:
+            plot(title, outcomes[title])
+        print()
+    if not can_draw:
+        print('For plots: pip install "poptune[plots]"')
+    if failed := check(*outcomes.values()):
+        sys.exit(f"Does not hold with seed {arguments.seed}: {'; '.join(failed)}.")
 
 
 if __name__ == "__main__":
