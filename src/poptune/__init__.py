@@ -26,9 +26,10 @@ if TYPE_CHECKING:
         sample_from,
         uniform,
     )
+    from poptune.faces.reporters import CLIReporter, JupyterNotebookReporter
     from poptune.run.callbacks import Callback, LoggerCallback
     from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
-    from poptune.run.reporting import CLIReporter, JupyterNotebookReporter
+    from poptune.run.reporting import ProgressReporter
     from poptune.run.results import Result, ResultGrid
     from poptune.run.schedule import Schedule
     from poptune.run.stoppers import Stopper
@@ -48,6 +49,7 @@ __all__ = [
     "FailureConfig",
     "JupyterNotebookReporter",
     "LoggerCallback",
+    "ProgressReporter",
     "Result",
     "ResultGrid",
     "RunConfig",
@@ -95,9 +97,10 @@ _HOMES = {
         "sample_from",
         "uniform",
     ),
+    "poptune.faces.reporters": ("CLIReporter", "JupyterNotebookReporter"),
     "poptune.run.callbacks": ("Callback", "LoggerCallback"),
     "poptune.run.configs": ("FailureConfig", "RunConfig", "TuneConfig"),
-    "poptune.run.reporting": ("CLIReporter", "JupyterNotebookReporter"),
+    "poptune.run.reporting": ("ProgressReporter",),
     "poptune.run.results": ("Result", "ResultGrid"),
     "poptune.run.schedule": ("Schedule",),
     "poptune.run.stoppers": ("Stopper",),

@@ -104,7 +104,8 @@ class Tuner:
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
-        console = console_for(self._scheduler, run_dir, seed, run.verbose, reporter=run.progress_reporter)
+        searched = searched_keys(self._param_space)
+        console = console_for(self._scheduler, run_dir, seed, run.verbose, None, run.progress_reporter, searched)
         writers = self._writers(run_dir, added)
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
             population = Population.of(added, seed)

@@ -34,10 +34,10 @@ class Chronicle:
         self.scheduler = scheduler
         self.run_dir = run_dir
         self.seed = seed
+        self.verbose = verbose
         self.objective = scheduler.objective
         self.keys: dict[str, None] = {}
         self.best: Best | None = None
-        self._verbose = verbose
         self._configs: dict[str, Config] | None = None
         self._said: set[str] = set()
         self._unfinished: dict[int, str] = {}  # the last line of each worker, until it ends
@@ -58,7 +58,7 @@ class Chronicle:
         match record:
             case Reported():
                 self._compare(record)
-                return sentences.report_sentence(record, self.objective) if self._verbose >= 2 else None
+                return sentences.report_sentence(record, self.objective) if self.verbose >= 2 else None
             case Exploit():
                 assert self._configs is not None
                 self._configs[record.trial] = record.config

@@ -62,8 +62,12 @@ def score_of(metrics: Mapping[str, Any], objective: Objective | None) -> float |
     return None if math.isnan(score) else score
 
 
-def brief(value: Any) -> str:
+def brief(value: Any, longest: int = _LONGEST_VALUE) -> str:
     """Return a value on one short line.
+
+    Args:
+        value: Anything.
+        longest: Most characters.
 
     >>> brief(0.123456), brief(None), brief({"a": [1] * 50}), brief("a\\nb")
     ('0.1235', '-', "{'a': [1, 1, 1, 1, 1, 1, ...]}", 'a b')
@@ -73,7 +77,7 @@ def brief(value: Any) -> str:
     except Exception:  # an integer of thousands of digits, or a repr that fails
         text = f"<{type(value).__name__}>"
     text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def duration(seconds: float) -> str:

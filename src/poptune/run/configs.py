@@ -13,7 +13,7 @@ from poptune.core.objective import Mode
 from poptune.errors import MissingExtra, OptionError
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
-from poptune.run.reporting import CLIReporter
+from poptune.run.reporting import ProgressReporter
 from poptune.run.stoppers import seconds
 from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler, check_mode
@@ -104,7 +104,8 @@ class RunConfig:
             commit then waits for the disk, some milliseconds).
         tensorboard: Whether each trial's folder gets an event file for TensorBoard: metrics by their names, and
             hyperparameters over time as `config/<name>`. Needs `pip install "poptune[loggers]"`.
-        progress_reporter: A `CLIReporter` that says which columns and rows the table in the terminal shows.
+        progress_reporter: A `CLIReporter` or `JupyterNotebookReporter` with the columns and rows of the tables, or a
+            `ProgressReporter` of your own.
     """
 
     name: str | None = None
@@ -117,7 +118,7 @@ class RunConfig:
     executor: Literal["processes", "inline"] | Executor = "processes"
     durability: Durability = "process"
     tensorboard: bool = False
-    progress_reporter: CLIReporter | None = None
+    progress_reporter: ProgressReporter | None = None
 
     def __post_init__(self) -> None:
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
@@ -127,8 +128,11 @@ class RunConfig:
         if self.durability not in ("process", "power"):
             raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
         _check_callbacks(self.callbacks)
-        if self.progress_reporter is not None and not isinstance(self.progress_reporter, CLIReporter):
-            raise OptionError(f"progress_reporter must be a CLIReporter(...), not {self.progress_reporter!r}.")
+        if self.progress_reporter is not None and not isinstance(self.progress_reporter, ProgressReporter):
+            raise OptionError(
+                f"progress_reporter must be a CLIReporter(...), or an object of a class derived from"
+                f" poptune.ProgressReporter, not {self.progress_reporter!r}."
+            )
         if self.tensorboard and find_spec("tensorboardX") is None:
             raise MissingExtra("tensorboardX", extra="loggers", purpose="RunConfig(tensorboard=True)")
 

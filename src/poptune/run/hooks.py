@@ -10,7 +10,7 @@ from poptune.core.decisions import Stop
 from poptune.core.events import Reported, TrialAdded, TrialEvicted, TrialFailed, TrialFinished, TrialStarted
 from poptune.core.nested import Config, copy_tree, lookup
 from poptune.core.population import Population
-from poptune.core.trial import SavedCheckpoint
+from poptune.core.trial import SavedCheckpoint, Trial
 from poptune.run.callbacks import Callback
 from poptune.run.rows import Edit, TrialResults
 from poptune.storage.checkpoint import Checkpoint
@@ -34,6 +34,11 @@ class TrialView:
         self.local_path = str(run_dir / added.folder)
         self._population = population
         self._run_dir = run_dir
+
+    @property
+    def record(self) -> Trial:
+        """Everything else that the population knows of it, frozen."""
+        return self._population[self.trial_id]
 
     @property
     def path(self) -> str:
@@ -66,6 +71,14 @@ class TrialView:
 
     def __repr__(self) -> str:
         return f"TrialView({self.trial_id}, {self.status})"
+
+
+def bring_up_to_date(view: TrialView, edit: Edit) -> None:
+    """Let a view show what the newest record changed in its trial's results."""
+    if edit.is_mark:
+        view.last_result["done"] = True
+    elif edit.result:
+        view.last_result = copy_tree(edit.result)  # what a user's code does to it must not reach the records
 
 
 class Hooks:
@@ -107,7 +120,7 @@ class Hooks:
         for record, following in zip(records, [*records[1:], None], strict=True):
             self._population.apply(record)
             if edit := self._results[record.trial].take(record):
-                self._show(self._views[record.trial], edit)
+                bring_up_to_date(self._views[record.trial], edit)
             self._tell(record, is_last=isinstance(following, Stop) and following.trial == record.trial)
 
     def on_output(self, worker: int, text: str) -> None:
@@ -136,12 +149,6 @@ class Hooks:
         self._is_in_step = False
         self._iteration += 1
         self._callback.on_step_end(iteration=self._iteration, trials=self._trials)
-
-    def _show(self, view: TrialView, edit: Edit) -> None:
-        if edit.is_mark:
-            view.last_result["done"] = True
-        elif edit.result:
-            view.last_result = copy_tree(edit.result)  # what a callback does to it must not reach the records
 
     def _tell(self, record: Record, *, is_last: bool) -> None:
         """Call the hooks of one record, which the trials have taken in."""

@@ -1,106 +1,67 @@
-"""Reporters: which columns and rows the live table in the terminal shows. Names and arguments are Ray Tune's."""
+"""Reporters: code of the user that says when and how the progress of a run is shown. Names are Ray Tune's."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from poptune.core.objective import Mode, Objective
-from poptune.errors import OptionError, nearest
-from poptune.schedulers.base import check_mode
+from poptune.core.objective import Mode
 
-Columns = Sequence[str] | Mapping[str, str]
-
-_WITHOUT_MEANING = (
-    *("total_samples", "max_error_rows", "max_report_frequency", "infer_limit", "print_intermediate_tables"),
-    "overwrite",
-)
+if TYPE_CHECKING:
+    from poptune.run.hooks import TrialView
 
 
-class CLIReporter:
-    """Says what the live table shows, for `RunConfig(progress_reporter=...)`. Where no terminal is, there is no table.
+class ProgressReporter:
+    """Shows how a run gets on. Derive from it, write two methods, and pass it in `RunConfig(progress_reporter=...)`.
 
-    Args:
-        metric_columns: Reported keys to show, or a dictionary from keys to titles; None: iteration, metric and time.
-        parameter_columns: Hyperparameters to show, or a dictionary from names to titles; None: those that vary. Nested
-            ones are joined by `/`.
-        max_progress_rows: Most trials to show; there are fewer if the terminal is low.
-        max_column_length: Most characters of a title or value.
-        sort_by_metric: Whether the best trials come first; otherwise they stand in their order.
-        metric: What to sort by; by default the metric of the run.
-        mode: "min" or "max"; by default that of the run.
-        others: Further arguments of Ray Tune's, which have no meaning here; one warning names them: `total_samples`,
-            `max_error_rows`, `max_report_frequency`, `infer_limit`, `print_intermediate_tables`, `overwrite`.
+    Both are called in the process that called `fit`, wherever its output goes, but never with `verbose=0`. While they
+    run, nothing is decided, so they should be quick. If one raises, that is reported on the standard error and the
+    reporter is left out from then on; training goes on.
 
-    Raises:
-        ValueError: An argument has a value that cannot work.
-        TypeError: There is no such argument.
+    To keep the tables and change only when they appear, derive from `CLIReporter` and write `should_report`.
 
-    >>> CLIReporter(metric_columns=["epoch", "loss"], parameter_columns={"lr": "rate"}).parameters
-    {'lr': 'rate'}
+    >>> class Endings(ProgressReporter):
+    ...     def should_report(self, trials, done=False):
+    ...         return done
+    ...     def report(self, trials, done, *sys_info):
+    ...         print([trial.trial_id for trial in trials if trial.status == "ERROR"])
+    >>> Endings().should_report([], done=True)
+    True
     """
 
-    def __init__(
+    def setup(
         self,
-        *,
-        metric_columns: Columns | None = None,
-        parameter_columns: Columns | None = None,
-        max_progress_rows: int = 20,
-        max_column_length: int = 20,
-        sort_by_metric: bool = False,
+        start_time: float | None = None,
+        total_samples: int | None = None,
         metric: str | None = None,
         mode: Mode | None = None,
-        **others: Any,
+        **info: Any,
     ) -> None:
-        check_mode(mode)
-        _check_others(type(self).__name__, others)
-        for name, value in (("max_progress_rows", max_progress_rows), ("max_column_length", max_column_length)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise OptionError(f"{name} must be a whole number from 1, not {value!r}.")
-        self.metrics = _titles("metric_columns", metric_columns)
-        self.parameters = _titles("parameter_columns", parameter_columns)
-        self.max_progress_rows = max_progress_rows
-        self.max_column_length = max_column_length
-        self.sort_by_metric = sort_by_metric
-        self.metric = metric
-        self.mode = mode
-
-    def order(self, objective: Objective | None) -> Objective | None:
-        """Return what trials are sorted by, None if they stand in their order.
+        """The run begins. Called before the other methods.
 
         Args:
-            objective: What ranks trials in the run, if anything.
-
-        >>> CLIReporter(sort_by_metric=True, mode="min").order(Objective("loss", "max"))
-        Objective(metric='loss', mode='min')
+            start_time: When, in seconds since 1970.
+            total_samples: How many trials there are.
+            metric: What ranks trials, if anything.
+            mode: Whether less or more of it is better.
+            info: Nothing yet.
         """
-        metric = self.metric or (objective.metric if objective else None)
-        mode = self.mode or (objective.mode if objective else None)
-        return Objective(metric, mode) if self.sort_by_metric and metric and mode else None
 
+    def should_report(self, trials: Sequence[TrialView], done: bool = False) -> bool:
+        """Return whether to report now. Asked many times a second, and once more at the end.
 
-class JupyterNotebookReporter(CLIReporter):
-    """The same: in a notebook the run is shown in plain lines, without a table."""
+        Args:
+            trials: All trials, in their order; see `poptune.run.hooks.TrialView`.
+            done: Whether the run is over, or was interrupted.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have a method should_report(trials, done=False).")
 
+    def report(self, trials: Sequence[TrialView], done: bool, *sys_info: str) -> None:
+        """Show how the run gets on.
 
-def _titles(name: str, columns: Columns | None) -> dict[str, str] | None:
-    if columns is None:
-        return None
-    if isinstance(columns, str) or not isinstance(columns, (Mapping, list, tuple)):
-        raise OptionError(f"{name} must be a list of names, or a dictionary from names to titles, not {columns!r}.")
-    pairs = columns.items() if isinstance(columns, Mapping) else zip(columns, columns, strict=True)
-    return {str(key): str(title) for key, title in pairs}
-
-
-def _check_others(reporter: str, others: Mapping[str, Any]) -> None:
-    known = (
-        *("metric_columns", "parameter_columns", "max_progress_rows", "max_column_length"),
-        *("sort_by_metric", "metric", "mode"),
-    )
-    for argument in others:
-        if argument not in _WITHOUT_MEANING:
-            hint = nearest(argument, (*known, *_WITHOUT_MEANING))
-            raise TypeError(f"{reporter} has no argument {argument!r}.{hint}")
-    if others:
-        warnings.warn(f"{reporter} ignores {', '.join(others)}: the table has no such thing.", stacklevel=3)
+        Args:
+            trials: All trials, in their order.
+            done: Whether the run is over, or was interrupted.
+            sys_info: Where the run stands, in up to three sentences: statuses and time, the scheduler, the best so far.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have a method report(trials, done, *sys_info).")
