@@ -30,12 +30,25 @@ def grid(fit):
     return run
 
 
-@pytest.mark.parametrize(
-    ("scope", "best"), [("last", 0), ("all", 1), ("avg", 2), ("last-5-avg", 2), ("last-10-avg", 2)]
-)
-def test_the_best_result_by_scope(grid, scope, best):
-    results = grid([1, 1, 6], [9, 0, 0], [5, 5, 5])
-    assert results.get_best_result(scope=scope) is results[best]
+BEST_BY_SCOPE = {  # each trial is the best by one scope alone
+    "last": [0] * 11 + [20],
+    "all": [60] + [0] * 11,
+    "avg": [50, 50] + [0] * 10,
+    "last-5-avg": [0] * 7 + [10] * 5,
+    "last-10-avg": [0, 0] + [13] * 5 + [0] * 5,
+}
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("max", 1), ("min", -1)])
+def test_the_best_result_by_scope(grid, mode, sign):
+    results = grid(*([sign * value for value in series] for series in BEST_BY_SCOPE.values()), mode=mode)
+    for best, scope in enumerate(BEST_BY_SCOPE):
+        assert results.get_best_result(scope=scope) is results[best], scope
+
+
+def test_the_only_trial_is_the_best_whatever_it_reported(grid):
+    results = grid([math.nan])
+    assert results.get_best_result() is results[0]
 
 
 def test_the_best_result_by_another_metric_and_mode(grid):
