@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
-from runs import events, pbt
+from runs import decisions, events, pbt
 
 LIMIT = 12
 EXECUTORS = [
@@ -126,6 +127,60 @@ def test_within_max_failures_a_trial_goes_on_from_its_newest_checkpoint(fit, tmp
     assert failed.retry
     recoveries = [s for s in events(results, TrialStarted) if s.cause == "recovery" and s.trial == failed.trial]
     assert [start.progress.iteration for start in recoveries] == [4]
+
+
+def unlucky(places):
+    """Return a function that climbs and, in the first trial, fails once at each iteration that has a file."""
+
+    def climb(config):
+        height, step = 0.0, 0
+        if checkpoint := tune.get_checkpoint():
+            height, step = checkpoint.to_dict()["height"], checkpoint.to_dict()["step"]
+        while True:
+            step += 1
+            fate = places / str(step)
+            if tune.get_context().get_trial_id().endswith("0") and fate.exists():
+                how = fate.read_text()
+                fate.unlink()
+                if how == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise ValueError("the loss exploded")
+            height += config["speed"]
+            saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % 2 == 0 else None
+            tune.report({"height": height}, checkpoint=saved)
+
+    return climb
+
+
+@pytest.mark.parametrize("fate", ["raise", "kill"])
+def test_three_failures_change_no_decision_and_repeat_no_row(fit, tmp_path, fate):
+    """Scores, times, generations and tags of the trial survive, or the runs would differ."""
+    runs = {}
+    for luck in ("good", "bad"):
+        (tmp_path / luck).mkdir()
+        for iteration in (3, 6, 8) if luck == "bad" else ():
+            (tmp_path / luck / str(iteration)).write_text(fate)
+        runs[luck] = fit(
+            unlucky(tmp_path / luck),
+            {"speed": tune.grid_search([1.0, 2.0, 3.0, 4.0])},
+            scheduler=pbt(quantile_fraction=0.25),
+            stop={"training_iteration": LIMIT},
+            failure_config=tune.FailureConfig(max_failures=3),
+            executor=ProcessExecutor(1),
+        )
+    good, bad = runs["good"], runs["bad"]
+    assert bad.errors == []
+    assert len(events(bad, TrialFailed)) == 3
+    assert list((tmp_path / "bad").iterdir()) == []
+    assert {exploit.trial for exploit in bad.exploits} >= {bad[0].trial_id}
+    assert decisions(bad) == decisions(good)
+    policies = [(Path(results.experiment_path) / "pbt_global.txt").read_bytes() for results in (good, bad)]
+    assert policies[0] == policies[1]
+    for result in bad:
+        assert [row["training_iteration"] for row in result.rows] == list(range(1, LIMIT + 1))
+        tags = [row["experiment_tag"] for row in result.rows]
+        assert {tag.partition("@perturbed[")[0] for tag in tags} == {tags[0]}
+        assert all(tag.count("@perturbed[") <= 1 for tag in tags)
 
 
 def test_beyond_max_failures_it_is_an_error(fit):
