@@ -63,6 +63,7 @@ def of_different_speed():
 
 
 @pytest.fixture(
+    scope="module",
     params=[
         pytest.param((sign, InlineExecutor, True), id="inline, rounds"),
         pytest.param((sign, InlineExecutor, False), id="inline, asynchronous"),
@@ -70,18 +71,23 @@ def of_different_speed():
         pytest.param((sign, lambda: ProcessExecutor(2), False), id="processes, asynchronous"),
         pytest.param((Sign, of_different_speed, True), id="class, rounds"),
         pytest.param((Sign, of_different_speed, False), id="class, asynchronous"),
-    ]
+    ],
 )
-def results(fit, request):
+def results(request, tmp_path_factory):
     trainable, executor, synch = request.param
-    results = fit(
+    scheduler = pbt(interval=3, synch=synch, quantile_fraction=0.4)
+    results = tune.Tuner(
         trainable,
-        {"speed": tune.grid_search([5.0, 4.0, 3.0, 2.0, 1.0])},
-        scheduler=pbt(interval=3, synch=synch, quantile_fraction=0.4),
-        stop={"training_iteration": LIMIT},
-        checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0 if trainable is sign else 1),
-        executor=executor(),
-    )
+        param_space={"speed": tune.grid_search([5.0, 4.0, 3.0, 2.0, 1.0])},
+        tune_config=tune.TuneConfig(scheduler=scheduler, seed=0),
+        run_config=tune.RunConfig(
+            stop={"training_iteration": LIMIT},
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0 if trainable is sign else 1),
+            executor=executor(),
+            storage_path=tmp_path_factory.mktemp("clones"),
+            verbose=0,
+        ),
+    ).fit()
     assert results.errors == []
     assert len(results.exploits) >= 4
     return results
