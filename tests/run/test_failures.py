@@ -212,6 +212,38 @@ def test_fail_fast_stops_all_and_raise_raises(fit):
         run(fit, "raise", InlineExecutor(), failure_config=tune.FailureConfig(fail_fast="raise"))
 
 
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+@pytest.mark.parametrize("where", ["custom_explore_fn", "distribution"])
+def test_explore_code_that_raises_costs_its_exploit_and_the_run_says_so(fit, capsys, where, executor):
+    asked = []
+
+    def fails_at_first(config=None):
+        asked.append(config)
+        if len(asked) == 1:
+            raise ZeroDivisionError("no gradient yet")
+        return config if where == "custom_explore_fn" else 2.0
+
+    options = {
+        "custom_explore_fn": {"custom_explore_fn": fails_at_first},
+        "distribution": {"hyperparam_mutations": {"speed": lambda: fails_at_first()}, "resample_probability": 1},
+    }
+    results = fit(
+        Climber,
+        {"speed": tune.grid_search([1.0, 2.0])},
+        scheduler=pbt(**options[where]),
+        stop={"training_iteration": LIMIT},
+        executor=executor,
+        verbose=1,
+    )
+    assert results.errors == []
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, LIMIT]
+    assert [exploit.iteration for exploit in results.exploits] == [4, 6, 8, 10]
+    loser, winner = (result.trial_id for result in results)
+    said = capsys.readouterr()
+    reason = f"could not vary the hyperparameters of {winner}: ZeroDivisionError: no gradient yet"
+    assert any(loser in line and reason in line for line in (said.out + said.err).splitlines())
+
+
 def test_when_every_trial_fails_the_run_ends_with_their_errors(fit):
     results = fit(Climber, {"speed": 1.0, "raises_at": 1}, num_samples=3, scheduler=pbt(), executor="processes")
     assert results.num_errors == 3
