@@ -16,7 +16,7 @@ from poptune.core.population import Population
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
 from poptune.faces.sentences import brief
-from poptune.faces.table import row
+from poptune.faces.table import Layout, table_of
 from poptune.testing.simulated import SimulatedExecutor
 from runs import events, pbt
 
@@ -159,12 +159,13 @@ def test_iteration_and_weights_match_in_every_report(results):
 def test_config_tag_files_and_table_show_the_present_values(results):
     last = {exploit.trial: exploit.config for exploit in results.exploits}
     population = Population.of(events(results))
+    table = table_of(list(population), Objective("height", "max"), ["speed"], Layout())
+    shown = {row[0]: dict(zip(table.titles, row, strict=True)) for row in table.rows}
     for result in results:
         speed = result.config["speed"]
         assert result.config == last.get(result.trial_id, result.config)
         assert json.loads((Path(result.path) / "params.json").read_text()) == result.config
-        shown = row(population[result.trial_id], Objective("height", "max"), ["speed"])
-        assert brief(speed) in shown
+        assert shown[result.trial_id]["speed"] == brief(speed)
         if result.trial_id in last:
             assert population[result.trial_id].tag.endswith(f"@perturbed[speed={speed:.4f}]")
     assert last
