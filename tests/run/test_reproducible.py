@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import poptune as tune
+from poptune.core.events import Reported
 from poptune.core.randomness import GlobalGenerators, Purpose, borrowed_globals, rng_for
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
+from poptune.storage.journal import Journal
+from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
-from runs import decisions, pbt, stable_rows
+from runs import decisions, events, pbt, stable_rows
 
 
 def noisy(config):
@@ -71,13 +75,45 @@ def test_decisions_and_metrics_do_not_depend_on_the_executor(fit, reference, wor
     results = run(fit, ProcessExecutor(workers) if workers else InlineExecutor())
     assert decisions(results) == decisions(reference)
     assert stable_rows(results) == stable_rows(reference)
+    assert policies(results) == policies(reference)
+
+
+def policies(results):
+    """Return the policy files of a run, byte by byte."""
+    files = {path.name: path.read_bytes() for path in Path(results.experiment_path).glob("pbt_*.txt")}
+    assert len(files["pbt_global.txt"].splitlines()) == len(results.exploits)
+    return files
+
+
+def test_decisions_and_metrics_do_not_depend_on_who_is_fast(fit):
+    def seconds(favourite):
+        return lambda trial, iteration: 0.1 if trial.endswith(str(favourite)) else 1.0 + (iteration * 7 % 5)
+
+    runs = [
+        fit(
+            Climber,
+            {"speed": tune.uniform(0.0, 10.0)},
+            num_samples=4,
+            scheduler=pbt(),
+            stop={"training_iteration": 12},
+            executor=SimulatedExecutor(workers, seconds(favourite)),
+        )
+        for workers, favourite in [(2, 0), (2, 3), (3, 1), (4, 2)]
+    ]
+    order = [[report.trial for report in events(results, Reported)] for results in runs]
+    assert len({tuple(reporters) for reporters in order}) == len(runs)
+    for results in runs[1:]:
+        assert policies(results) == policies(runs[0])
+        assert decisions(results) == decisions(runs[0])
+        assert stable_rows(results) == stable_rows(runs[0])
 
 
 def test_another_seed_gives_another_run(fit, reference):
     assert decisions(run(fit, "inline", seed=1)) != decisions(reference)
 
 
-def test_the_users_generators_are_left_alone(fit):
+@pytest.mark.parametrize("seed", [0, None])
+def test_the_users_generators_are_left_alone(fit, seed):
     import torch
 
     random.seed(5)
@@ -89,6 +125,7 @@ def test_the_users_generators_are_left_alone(fit):
         num_samples=2,
         scheduler=pbt(hyperparam_mutations={"other": lambda: random.randint(1, 5)}),
         stop={"training_iteration": 6},
+        seed=seed,
     )
     drawn = random.random(), np.random.random(), torch.rand(1).item()
     random.seed(5)
@@ -98,10 +135,6 @@ def test_the_users_generators_are_left_alone(fit):
 
 
 def test_without_a_seed_one_is_drawn_and_recorded(fit):
-    from pathlib import Path
-
-    from poptune.storage.journal import Journal
-
     seeds = set()
     for _ in range(2):
         results = fit(Climber, {"speed": 1.0}, stop={"training_iteration": 1}, seed=None)
