@@ -25,13 +25,17 @@ from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
+from poptune.run.reopening import known_run
+from poptune.run.restoring import Resumption, folders_of, kept_checkpoints, resumed, whole_records
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
+from poptune.run.saved import restored_configs, settings_of
 from poptune.run.stoppers import TimeoutStopper
 from poptune.run.stopping import StopCriteria
 from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.storage.journal import Journal
+from poptune.storage.records import Record
 from poptune.storage.retention import Retention
 from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
@@ -86,8 +90,73 @@ class Tuner:
         scheduler = self._tune_config.scheduler or FIFOScheduler()
         self._scheduler: Scheduler = scheduler.bound(self._tune_config.metric, self._tune_config.mode)
         self._results: ResultGrid | None = None
+        self._restored: tuple[Path, Resumption] | None = None
         check_space(self._param_space)
         self._check_checkpointing()
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        trainable: Any,
+        resume_unfinished: bool = True,
+        resume_errored: bool = False,
+        restart_errored: bool = False,
+        param_space: Mapping[str, Any] | None = None,
+        *,
+        tune_config: TuneConfig | None = None,
+        run_config: RunConfig | None = None,
+    ) -> Tuner:
+        """Return a tuner whose `fit` goes on with a run that was interrupted, however it was.
+
+        Trials go on from their newest checkpoints with the hyperparameters that they had then; those that ended stay
+        as they are. Nothing in the directory is executed: the training code comes from the caller, and so must whatever
+        else is code.
+
+        Args:
+            path: The directory of the run, such as `results.experiment_path`.
+            trainable: What trained, as given to `Tuner`.
+            resume_unfinished: Whether trials that had neither ended nor failed go on; otherwise they are stopped.
+            resume_errored: Whether trials that failed for good go on from their newest checkpoints.
+            restart_errored: Whether trials that failed for good begin again, from nothing.
+            param_space: The search space again, needed if it holds what JSON cannot say, such as models. Configs stay
+                what they had become.
+            tune_config: What changes: a scheduler with functions is given again here. A time budget begins anew.
+            run_config: What changes, such as other `callbacks` or another `stop` for the trials that go on.
+
+        Raises:
+            StorageError: It is not the directory of a run, or the run goes on in another process.
+            UsageError: Something is missing that a directory cannot hold, or differs that cannot change.
+
+        >>> import tempfile
+        >>> def climb(config):
+        ...     return {"height": config["speed"] * 10}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run_config = RunConfig(name="climbs", storage_path=folder, executor="inline", verbose=0)
+        ...     first = Tuner(climb, param_space={"speed": {"grid_search": [1, 3]}}, run_config=run_config).fit()
+        ...     [result.metrics["height"] for result in Tuner.restore(f"{folder}/climbs", climb).fit()]
+        [10, 30]
+        """
+        run_dir = known_run(path)
+        with Journal.open(run_dir) as journal:
+            about = journal.about
+        given = tune_config or TuneConfig(), run_config or RunConfig()
+        tuner = cls(trainable, param_space=param_space)
+        if tuner._trainable.name != about["trainable"]:
+            raise UsageError(f"The run trained {about['trainable']!r}: give that, not {tuner._trainable.name!r}.")
+        tune_config, run_config = restored_configs(about, run_dir, *given)
+        tuner = cls(trainable, param_space=param_space, tune_config=tune_config, run_config=run_config)
+        tuner._restored = run_dir, Resumption(resume_unfinished, resume_errored, restart_errored)
+        return tuner
+
+    @classmethod
+    def can_restore(cls, path: str | Path) -> bool:
+        """Whether a path is that of a run."""
+        try:
+            known_run(path)
+        except StorageError:
+            return False
+        return True
 
     def fit(self) -> ResultGrid:
         """Train until every trial has met its stop criterion, returned or failed, and return the results.
@@ -98,42 +167,67 @@ class Tuner:
             UsageError: The run cannot work; nothing has trained.
             MetricError: The first report lacks the metric.
         """
+        self._results = self._begun() if self._restored is None else self._gone_on(*self._restored)
+        return self._results
+
+    def _begun(self) -> ResultGrid:
+        """Make the directory of a new run, and run."""
         config, run = self._tune_config, self._run_config
         seed = config.seed if config.seed is not None else secrets.randbelow(2**32)
         added = self._trials(seed)
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
+        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
+            journal.append(added)
+            journal.commit()
+            return self._run(journal, added, seed, executor)
+
+    def _gone_on(self, run_dir: Path, resumption: Resumption) -> ResultGrid:
+        """Bring an interrupted run into a state from which it can go on, and run."""
+        with Journal.resume(run_dir, self._run_config.durability) as journal:
+            seed = journal.about["seed"]
+            past = whole_records(journal, self._param_space)
+            first = resumed(past, seed, resumption)
+            journal.append(first)
+            journal.note("stop", self._criteria.thresholds)
+            journal.commit()
+            store = CheckpointStore(run_dir)
+            store.clear_staging()
+            store.clear_orphans(folders_of(past), kept_checkpoints(past))
+            past += first
+            live = Population.of(past).live
+            return self._run(journal, past, seed, self._executor(max(live, 1)))
+
+    def _run(self, journal: Journal, past: Sequence[Record], seed: int, executor: Executor) -> ResultGrid:
+        run, run_dir = self._run_config, journal.path.parent
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
         searched = searched_keys(self._param_space)
         console = console_for(self._scheduler, run_dir, seed, run.verbose, None, run.progress_reporter, searched)
-        writers = self._writers(run_dir, added)
-        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
-            population = Population.of(added, seed)
-            journal.append(added)
-            journal.commit()
-            syncer = Syncer(journal) if run.durability == "process" else None
-            try:
-                Runner(
-                    job=job,
-                    population=population,
-                    scheduler=self._scheduler,
-                    executor=executor,
-                    journal=journal,
-                    store=CheckpointStore(run_dir, job.is_durable),
-                    syncer=syncer,
-                    retention=Retention(run.checkpoint_config),
-                    criteria=self._criteria,
-                    failure=run.failure_config,
-                    observers=Observers([console, *writers, *self._hooks(run_dir, added)]),
-                ).run()
-            except UsageError as error:
-                raise error.with_traceback(None) from None  # the frames in between are ours and tell the user nothing
-            finally:
-                CheckpointStore(run_dir).clear_staging()
-                if syncer:
-                    syncer.close()
-        self._results = ResultGrid(run_dir, population)
-        return self._results
+        population = Population.of(past, seed)
+        observers = Observers([console, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
+        syncer = Syncer(journal) if run.durability == "process" else None
+        try:
+            Runner(
+                job=job,
+                population=population,
+                past=past,
+                scheduler=self._scheduler,
+                executor=executor,
+                journal=journal,
+                store=CheckpointStore(run_dir, job.is_durable),
+                syncer=syncer,
+                retention=Retention(run.checkpoint_config),
+                criteria=self._criteria,
+                failure=run.failure_config,
+                observers=observers,
+            ).run()
+        except UsageError as error:
+            raise error.with_traceback(None) from None  # the frames in between are ours and tell the user nothing
+        finally:
+            CheckpointStore(run_dir).clear_staging()
+            if syncer:
+                syncer.close()
+        return ResultGrid(run_dir, population)
 
     def get_results(self) -> ResultGrid:
         """Return what `fit` returned.
@@ -188,28 +282,28 @@ class Tuner:
 
         return ProcessExecutor(slots, machine)
 
-    def _writers(self, run_dir: Path, added: Sequence[TrialAdded]) -> list[Observer]:
+    def _writers(self, run_dir: Path, past: Sequence[Record]) -> list[Observer]:
         """Return those who write files for other programs."""
         writers: list[Observer] = [
-            Exports(run_dir, added, policies=getattr(self._scheduler, "policy_files", None)),
+            Exports(run_dir, past, policies=getattr(self._scheduler, "policy_files", None)),
         ]
         if self._run_config.tensorboard:
             from poptune.faces.tensorboard import TensorBoard
 
-            writers.append(TensorBoard(run_dir, added))
+            writers.append(TensorBoard(run_dir, past))
         return writers
 
-    def _hooks(self, run_dir: Path, added: Sequence[TrialAdded]) -> list[Observer]:
+    def _hooks(self, run_dir: Path, past: Sequence[Record]) -> list[Observer]:
         """Return those who tell the user's callbacks."""
         given = self._criteria.given
         opening = {
             "stop": given[0] if len(given) == 1 else given or None,
             "num_samples": self._tune_config.num_samples,
-            "total_num_samples": len(added),
+            "total_num_samples": sum(isinstance(record, TrialAdded) for record in past),
         }
         searched = searched_keys(self._param_space)
         callbacks = self._run_config.callbacks or ()
-        return [Hooks(callback, added, run_dir, opening, searched) for callback in callbacks]
+        return [Hooks(callback, past, run_dir, opening, searched) for callback in callbacks]
 
     def _objective(self) -> Objective | None:
         return self._scheduler.objective
@@ -229,6 +323,7 @@ class Tuner:
             "stop": self._criteria.thresholds,
             "executor": type(executor).__name__,
             "workers": executor.workers,
+            "settings": settings_of(self._tune_config, self._run_config, self._scheduler),
             "poptune": __version__,
             "python": platform.python_version(),
         }

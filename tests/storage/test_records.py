@@ -15,6 +15,8 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialReset,
+    TrialRevived,
     TrialStarted,
 )
 from poptune.core.explore import Operation
@@ -41,6 +43,8 @@ RECORDS = [
     TrialFinished("a"),
     TrialFailed("a", "ValueError: no", "Traceback ...\nValueError: no", retry=True),
     TrialEvicted("a", "its worker was lost"),
+    TrialRevived("a"),
+    TrialReset("a", config=CONFIG, generation=2),
     CheckpointDeleted("a", SAVED.path),
     Continue("a", note="the donor is the trial itself"),
     Exploit(
@@ -83,7 +87,7 @@ def test_records_with_nothing_optional_come_back():
         Reported("a", {}, first),
         TrialStarted("a", "first", first, 0, 1, "here", "127.0.0.1"),
         Overdue("a", 4.0, 2.0, None),
-        replace(RECORDS[10], operations=()),
+        replace(RECORDS[-2], operations=()),
         TrialAdded("a", 0, {}),
     ):
         assert from_row(*to_row(record)) == record
@@ -102,7 +106,7 @@ def test_scores_and_metrics_that_are_no_number_come_back():
 )
 @every_kind
 def test_a_damaged_row_is_an_error_that_names_the_trial(record, body):
-    if body == "[]" and isinstance(record, (TrialFinished, Continue)):
+    if body == "[]" and isinstance(record, (TrialFinished, TrialRevived, Continue)):
         body = "[1]"
     with pytest.raises(StorageError, match="trial a") as caught:
         from_row(type(record).__name__, "a", body)

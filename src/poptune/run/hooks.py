@@ -89,7 +89,8 @@ class Hooks:
 
     Args:
         callback: Whose.
-        added: The trials.
+        past: What has happened so far, and is not told again: the trials that were added, or all records of a run
+            that is restored.
         run_dir: The directory of the run.
         opening: What `setup` is told.
         searched: The keys that the search space chose values for.
@@ -98,7 +99,7 @@ class Hooks:
     def __init__(
         self,
         callback: Callback,
-        added: Sequence[TrialAdded],
+        past: Sequence[Record],
         run_dir: Path,
         opening: Mapping[str, Any],
         searched: Sequence[str] = (),
@@ -106,9 +107,14 @@ class Hooks:
         self.name = type(callback).__name__
         self._callback = callback
         self._opening = opening
-        self._population = Population.of(added)
-        self._results = {trial.trial: TrialResults(trial) for trial in added}
-        self._views = {trial.trial: TrialView(trial, self._population, run_dir, searched) for trial in added}
+        self._population = Population()
+        self._results: dict[str, TrialResults] = {}
+        self._views: dict[str, TrialView] = {}
+        for record in past:
+            if isinstance(record, TrialAdded):
+                self._results[record.trial] = TrialResults(record)
+                self._views[record.trial] = TrialView(record, self._population, run_dir, searched)
+            self._take(record)
         self._trials = tuple(self._views.values())
         self._iteration = 0
         self._is_set_up = False
@@ -118,9 +124,7 @@ class Hooks:
         """Call the hooks of these records, in order."""
         self._begin_step()
         for record, following in zip(records, [*records[1:], None], strict=True):
-            self._population.apply(record)
-            if edit := self._results[record.trial].take(record):
-                bring_up_to_date(self._views[record.trial], edit)
+            self._take(record)
             self._tell(record, is_last=isinstance(following, Stop) and following.trial == record.trial)
 
     def on_output(self, worker: int, text: str) -> None:
@@ -149,6 +153,11 @@ class Hooks:
         self._is_in_step = False
         self._iteration += 1
         self._callback.on_step_end(iteration=self._iteration, trials=self._trials)
+
+    def _take(self, record: Record) -> None:
+        self._population.apply(record)
+        if edit := self._results[record.trial].take(record):
+            bring_up_to_date(self._views[record.trial], edit)
 
     def _tell(self, record: Record, *, is_last: bool) -> None:
         """Call the hooks of one record, which the trials have taken in."""

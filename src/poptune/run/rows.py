@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -125,6 +125,16 @@ class TrialResults:
         self._count -= self._unsafe
         self._newest, self._unsafe = self._safe, 0
         return edit
+
+
+def every_result(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    """Yield each result of a run as it was reported, in order; also those that were undone later."""
+    folds: dict[str, TrialResults] = {}
+    for record in records:
+        if isinstance(record, TrialAdded):
+            folds[record.trial] = TrialResults(record)
+        elif (edit := folds[record.trial].take(record)) and edit.result and isinstance(record, Reported):
+            yield edit.result
 
 
 def results(records: Iterable[Record]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from poptune.core.events import (
     Cause,
     CheckpointDeleted,
     Reported,
+    TrialAdded,
     TrialEvicted,
     TrialFailed,
     TrialFinished,
@@ -42,7 +43,7 @@ from poptune.executors.base import (
 )
 from poptune.run.configs import FailureConfig
 from poptune.run.observer import Observers
-from poptune.run.rows import complete
+from poptune.run.rows import complete, every_result
 from poptune.run.stopping import StopCriteria
 from poptune.run.turns import Turns
 from poptune.schedulers.base import Scheduler, settle, step
@@ -62,7 +63,8 @@ class Runner:
 
     Args:
         job: What trains.
-        population: Its trials, none started.
+        population: Its trials.
+        past: What made the population: the trials that were added, or all records of a run that is restored.
         scheduler: Decides; bound to metric and mode.
         executor: Carries out; closed at the end.
         journal: Written before anything is carried out.
@@ -79,6 +81,7 @@ class Runner:
         *,
         job: Job,
         population: Population,
+        past: Sequence[Record],
         scheduler: Scheduler,
         executor: Executor,
         journal: Journal,
@@ -111,6 +114,27 @@ class Runner:
         self._commands: list[tuple[int, Command]] = []
         self._committed_at = time.monotonic()
         self._has_scored = False  # a report has passed the scheduler: the metric's name is right
+        self._recall(past)
+
+    def _recall(self, past: Sequence[Record]) -> None:
+        """Know what a runner knows that went through the run's past."""
+        for record in past:
+            match record:
+                case TrialAdded():
+                    self._restart[record.trial] = "first"
+                case Exploit():
+                    self._restart[record.trial] = "exploit"
+                case TrialStarted():
+                    self._starts[record.trial] = record
+                    self._restart[record.trial] = "recovery"
+                case Reported():
+                    self._has_scored = True
+                    self._stored(record)
+                case CheckpointDeleted():
+                    self._retention.deleted(record.path)
+        self._criteria.begin()
+        for result in every_result(past) if self._criteria.sees_results else ():
+            self._criteria.recall(result["trial_id"], result)
 
     def run(self) -> None:
         """Train until no trial is live.
@@ -121,12 +145,13 @@ class Runner:
             TrialError: A trial failed and `FailureConfig(fail_fast="raise")` asks for it.
             StopError: A stop function or stopper raised.
         """
-        self._criteria.begin()
         for trial in self.population:
-            self._restart[trial.id] = "first"
-            self._turns.want(trial)
+            if trial.status is Status.PENDING:
+                self._turns.want(trial)
         try:
-            self._executor.open(self._job)
+            if self.population.live:
+                self._executor.open(self._job)
+                self._settle_others()
             while self.population.live:
                 self._round()
         finally:
@@ -201,7 +226,9 @@ class Runner:
             self._halt(trial.id, message)
             return
         report = Reported(message.trial, message.metrics, message.progress, message.checkpoint)
-        self._checkpointed(report)
+        self._stored(report)
+        if self._syncer and report.checkpoint:
+            self._syncer.add(self._store.run_dir / report.checkpoint.path)
         if message.is_final:
             self._note(report)
         elif not self._stopped(report, trial, message):
@@ -215,7 +242,7 @@ class Runner:
             reason = self._criteria.reason(trial.id, self._result(report, trial))
             end = self._criteria.end()
         except StopError:
-            self._note(report)
+            self._judged(report, message)  # so that the run can be restored: no report is half taken in
             raise
         if not (reason or end):
             return False
@@ -257,13 +284,11 @@ class Runner:
         if message.waits and self.population[report.trial].status is Status.RUNNING:
             self._turns.want(self.population[report.trial])
 
-    def _checkpointed(self, report: Reported) -> None:
-        if (saved := report.checkpoint) is None:
-            return
-        self._next_checkpoint[report.trial] = number_of(saved) + 1
-        self._retention.stored(saved, report.metrics)
-        if self._syncer:
-            self._syncer.add(self._store.run_dir / saved.path)
+    def _stored(self, report: Reported) -> None:
+        """Take note of a checkpoint that a report may carry."""
+        if saved := report.checkpoint:
+            self._next_checkpoint[report.trial] = number_of(saved) + 1
+            self._retention.stored(saved, report.metrics)
 
     def _settle_others(self) -> None:
         """Somebody left: those who waited for that one may be settled now."""

@@ -77,6 +77,11 @@ class StopCriteria:
         self.thresholds[name] = min(threshold, self.thresholds.get(name, threshold))
 
     @property
+    def has_only_thresholds(self) -> bool:
+        """Whether `thresholds` say it all."""
+        return not self._watching and not self._clocks
+
+    @property
     def sees_results(self) -> bool:
         """Whether each report must wait until stoppers have seen its result."""
         return bool(self._watching)
@@ -86,6 +91,11 @@ class StopCriteria:
         self._names_are_checked = False
         for stopper in (*self._clocks, *self._watching):
             stopper.begin_run()
+
+    def recall(self, trial: str, result: Mapping[str, Any]) -> None:
+        """Let stoppers see a result of the run's past, so that they remember what they knew before it was restored."""
+        for stopper in self._watching:
+            _asked(stopper, trial, result)
 
     def reason(self, trial: str, result: Mapping[str, Any]) -> str | None:
         """Return the criterion that a trial's result meets, in words, or None. Every stopper sees every result.

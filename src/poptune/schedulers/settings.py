@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
 from poptune.core.nested import MISSING
@@ -43,8 +43,7 @@ class SavedSettings:
         >>> restored.hyperparam_mutations
         {'lr': uniform(0.0, 1.0)}
         """
-        settings = {name: getattr(self, name) for name in _arguments(type(self))}
-        write_text(path, to_text(type(self).__name__, settings), "settings of the scheduler")
+        write_text(path, settings_text(self), "settings of the scheduler")
 
     def restore(self, path: FilePath) -> None:
         """Take on the settings that `save` wrote. Where they had a function, this scheduler keeps its own.
@@ -62,6 +61,29 @@ class SavedSettings:
         if unknown := [key for key in saved if key not in known]:
             raise OptionError(f"{path} has settings that {name} does not know: {', '.join(unknown)}.")
         vars(self).update(vars(type(self)(**settings)))
+
+
+S = TypeVar("S", bound=SavedSettings)
+
+
+def settings_text(scheduler: SavedSettings) -> str:
+    """Return the settings of a scheduler as JSON text.
+
+    Raises:
+        UsageError: A setting is neither plain data nor a domain nor a function.
+    """
+    settings = {name: getattr(scheduler, name) for name in _arguments(type(scheduler))}
+    return to_text(type(scheduler).__name__, settings)
+
+
+def restored_scheduler(kind: type[S], text: str) -> S:
+    """Return a scheduler with the settings that `settings_text` returned.
+
+    Raises:
+        OptionError: It had a function, which text cannot hold.
+    """
+    saved = from_text(text, kind.__name__, "the text")
+    return kind(**{name: _kept(value, MISSING, name) for name, value in saved.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class RunLock:
             holder = os.pread(self._file, 1000, 0).decode(errors="replace")
             os.close(self._file)
             raise StorageError(
-                f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it, then restore."
+                f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it."
             ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)

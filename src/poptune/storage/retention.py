@@ -67,6 +67,10 @@ class Retention:
             _, worst = ranked.pop(0)
             self._surplus[worst.path] = worst
 
+    def deleted(self, path: str) -> None:
+        """Take note that a surplus checkpoint is gone."""
+        self._surplus.pop(path, None)
+
     def doomed(self, needed: Container[str]) -> list[SavedCheckpoint]:
         """Return, and forget, the surplus checkpoints whose paths nobody needs."""
         doomed = [saved for path, saved in self._surplus.items() if path not in needed]

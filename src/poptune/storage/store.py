@@ -8,9 +8,11 @@ trial copies nothing; it refers to the donor's checkpoint.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 import zlib
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from poptune.core.trial import Progress, SavedCheckpoint
@@ -18,6 +20,7 @@ from poptune.errors import StorageError
 from poptune.storage.checkpoint import Checkpoint
 
 STAGING = ".staging"
+_CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
 _CHUNK = 4 << 20
 
 
@@ -115,6 +118,19 @@ class CheckpointStore:
     def clear_staging(self) -> None:
         """Remove what killed processes left half written."""
         shutil.rmtree(self.run_dir / STAGING, ignore_errors=True)
+
+    def clear_orphans(self, folders: Iterable[str], kept: Container[str]) -> None:
+        """Remove checkpoints that the run does not know: their reports died with a process.
+
+        Args:
+            folders: Of the trials, relative to the run directory.
+            kept: The paths of those that it knows.
+        """
+        for folder in folders:
+            for place in (self.run_dir / folder).glob("checkpoint_*"):
+                path = place.relative_to(self.run_dir).as_posix()
+                if _CHECKPOINT.fullmatch(place.name) and path not in kept:
+                    shutil.rmtree(place, ignore_errors=True)
 
     def _staging_place(self) -> Path:
         # Random, since process ids are neither unique over machines nor for ever.

@@ -1,0 +1,151 @@
+"""The settings of a run as plain facts in its journal, and back. What a file cannot hold has to be given again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, asdict, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from poptune import schedulers
+from poptune.errors import OptionError, StorageError, UsageError
+from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
+from poptune.run.stoppers import seconds
+from poptune.run.stopping import StopCriteria
+from poptune.schedulers.base import Scheduler
+from poptune.schedulers.settings import SavedSettings, restored_scheduler, settings_text
+from poptune.storage.retention import CheckpointConfig
+
+C = TypeVar("C", TuneConfig, RunConfig)
+
+_AGAIN = "A directory cannot hold it: give it again, as in Tuner.restore(path, trainable, {})."
+_LEFT_OUT = ("callbacks", "progress_reporter")  # a run can go on without these
+
+
+def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler) -> dict[str, Any]:
+    """Return what `restored_configs` needs, as plain values."""
+    criteria = StopCriteria(run.stop)
+    budget = tune.time_budget_s
+    return {
+        "scheduler": _text_of(scheduler),
+        "tune": {
+            "num_samples": tune.num_samples,
+            "max_concurrent_trials": tune.max_concurrent_trials,
+            "time_budget_s": None if budget is None else seconds("time_budget_s", budget),
+        },
+        "run": {
+            "stop": dict(criteria.thresholds) if criteria.has_only_thresholds else None,
+            "failure_config": asdict(run.failure_config),
+            "checkpoint_config": asdict(run.checkpoint_config),
+            "executor": run.executor if isinstance(run.executor, str) else None,
+            "verbose": run.verbose,
+            "durability": run.durability,
+            "tensorboard": run.tensorboard,
+        },
+        "left_out": [name for name in _LEFT_OUT if getattr(run, name)],
+    }
+
+
+def restored_configs(
+    about: Mapping[str, Any], run_dir: Path, tune: TuneConfig, run: RunConfig
+) -> tuple[TuneConfig, RunConfig]:
+    """Return the configs of a run, with what is given now in place of what was given then.
+
+    Args:
+        about: The facts in the run's journal.
+        run_dir: Its directory.
+        tune: What is given now; what has its default value there is as it was.
+        run: The same.
+
+    Raises:
+        StorageError: The run was written by a version that kept no settings.
+        UsageError: Something is given that cannot change, or is missing that a directory cannot hold.
+    """
+    if "settings" not in about:
+        raise StorageError(f"{run_dir} was written by an early version of PopTune: it can be read, but not go on.")
+    saved = about["settings"]
+    _check_unchanged(tune, {**saved["tune"], "seed": about["seed"], "metric": about["metric"], "mode": about["mode"]})
+    _check_place(run, run_dir)
+    scheduler = tune.scheduler or _scheduler_of(saved["scheduler"], about["scheduler"])
+    searching = {**saved["tune"], "seed": about["seed"], "scheduler": scheduler, **_open_objective(scheduler, about)}
+    running = {
+        **saved["run"],
+        "failure_config": FailureConfig(**saved["run"]["failure_config"]),
+        "checkpoint_config": CheckpointConfig(**saved["run"]["checkpoint_config"]),
+        "name": run_dir.name,
+        "storage_path": run_dir.parent,
+    }
+    _check_given_again(saved, run)
+    return _with(tune, searching), _with(run, running)
+
+
+def _text_of(scheduler: Scheduler) -> str | None:
+    """Return a scheduler as text, None if there is none: it is somebody's own, or holds more than settings."""
+    is_ours = type(scheduler).__name__ in schedulers.__all__ and isinstance(scheduler, SavedSettings)
+    try:
+        return settings_text(scheduler) if is_ours and isinstance(scheduler, SavedSettings) else None
+    except UsageError:  # a setting that is neither plain nor a function, such as an object to choose from
+        return None
+
+
+def _scheduler_of(text: str | None, name: str) -> Scheduler:
+    again = "tune_config=TuneConfig(scheduler=...)"
+    if text is None:
+        raise OptionError(f"The run had the scheduler {name}. {_AGAIN.format(again)}")
+    try:
+        scheduler: Scheduler = restored_scheduler(getattr(schedulers, name), text)
+    except OptionError as error:
+        raise OptionError(f"The settings of the scheduler {name} cannot be restored: {error} Or {again}.") from error
+    return scheduler
+
+
+def _open_objective(scheduler: Scheduler, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the scheduler leaves open of metric and mode."""
+    own = scheduler.objective
+    names = ("metric", "mode")
+    return {name: None if own or getattr(scheduler, name, None) else about[name] for name in names}
+
+
+def _check_unchanged(tune: TuneConfig, saved: Mapping[str, Any]) -> None:
+    for name in ("metric", "mode", "num_samples", "seed"):
+        now = _given(tune).get(name, saved[name])
+        if now != saved[name]:
+            raise OptionError(f"{name} of this run is {saved[name]!r} and cannot become {now!r}: leave it out.")
+
+
+def _check_place(run: RunConfig, run_dir: Path) -> None:
+    given = _given(run)
+    if given.get("name", run_dir.name) != run_dir.name:
+        raise OptionError(f"The run is {run_dir.name!r} and cannot become {given['name']!r}: leave name out.")
+    if Path(given.get("storage_path", run_dir.parent)).expanduser().absolute() != run_dir.parent.absolute():
+        raise OptionError(f"The run stays in {run_dir.parent}: leave storage_path out, or move the directory before.")
+
+
+def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
+    for name, what in {"stop": "a stop function or Stopper", "executor": "an executor of its own"}.items():
+        if saved["run"][name] is None and name not in _given(run):
+            raise OptionError(f"The run had {what}. {_AGAIN.format(f'run_config=RunConfig({name}=...)')}")
+    for name in saved["left_out"]:
+        if name not in _given(run):
+            warnings.warn(
+                f"The run had {name}, which a directory cannot hold, and goes on without:"
+                f" Tuner.restore(path, trainable, run_config=RunConfig({name}=...)) gives them again.",
+                stacklevel=5,
+            )
+
+
+def _with(given: C, saved: Mapping[str, Any]) -> C:
+    return replace(given, **{**saved, **{name: value for name, value in _given(given).items() if name not in _FIXED}})
+
+
+_FIXED = ("name", "storage_path", "metric", "mode", "seed", "num_samples", "scheduler")  # checked, and taken as saved
+
+
+def _given(config: TuneConfig | RunConfig) -> dict[str, Any]:
+    """Return what differs from its default."""
+    return {one.name: value for one in fields(config) if (value := getattr(config, one.name)) != _default(one)}
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
