@@ -10,7 +10,7 @@ import pytest
 import poptune as tune
 from poptune.schedulers import PopulationBasedTraining, or_stay, stay, truncation
 
-SEED = 2  # that both beat exploiting alone holds of nearly every seed, that exploiting beats exploring of half of them
+SEED = 2  # the first place is won by a hair, not with every seed: the mean over seeds stands in test_plug_points.py
 EXAMPLE = Path(__file__).parents[2] / "examples" / "figure2_study.py"
 
 
