@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from poptune.compat.running import run
+    from poptune.compat.tune.tune import run
     from poptune.core.space import (
         choice,
         grid_search,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,6 +98,19 @@ def replay(directory: str, trial: str, output: str | None) -> None:
     except OSError as error:
         raise click.ClickException(f"Cannot write {output}: {error.strerror}.") from error
     click.echo(f"Wrote the schedule of trial {chosen.trial_id} to {output}.")
+
+
+@commands.command(
+    "ray-script",
+    options_metavar="",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT.py | -m MODULE [ARGS]...")
+def ray_script(arguments: tuple[str, ...]) -> None:
+    """Run a script that was written for Ray Tune, unchanged."""
+    from poptune.compat.ray import run
+
+    sys.exit(run(arguments))
 
 
 def _result_of(trial: str, results: ResultGrid) -> Result:

@@ -1,34 +1,39 @@
-"""Older ways of calling PopTune, as scripts for earlier versions of Ray Tune use them. New code does without.
+"""`ray` as scripts for Ray Tune know it, of all generations: `poptune.compat.x.y` has what they use of `ray.x.y`.
 
-Change the imports of such a script, nothing else:
+`poptune ray-script SCRIPT.py` runs such a script unchanged. Or change its imports, nothing else:
 
 =========================================================  =======================================================
-`from ray import tune`                                     `import poptune as tune`
+`from ray import tune`                                     `from poptune.compat import tune`
 `import ray`                                               `import poptune.compat as ray`
 `from ray import air, train`                               `from poptune.compat import air, train`
 `from ray.air import session`                              `from poptune.compat.air import session`
-`from ray.tune.schedulers import PopulationBasedTraining`  `from poptune.compat import PopulationBasedTraining`
+`from ray.tune.schedulers import PopulationBasedTraining`  `from poptune.compat.tune.schedulers import ...`
 =========================================================  =======================================================
 
-The last line is needed only for `reward_attr`; otherwise `poptune.schedulers` serves.
+New code has `import poptune as tune`, and does without this package.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from poptune.compat.lookup import lookup
+from poptune.version import __version__ as _poptune
 
 if TYPE_CHECKING:
-    from poptune.compat.analysis import ExperimentAnalysis, TrialSummary
     from poptune.compat.objects import ObjectRef, get, init, is_initialized, put, shutdown
-    from poptune.compat.running import run
-    from poptune.compat.scheduling import PopulationBasedTraining
+    from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
+    from poptune.compat.tune.schedulers.pbt import PopulationBasedTraining
+    from poptune.compat.tune.tune import run
+
+__version__ = f"2.60.0+poptune{_poptune}"  # whose names these are, for scripts that ask; then whose code it is
 
 __all__ = [
     "ExperimentAnalysis",
     "ObjectRef",
     "PopulationBasedTraining",
     "TrialSummary",
+    "__version__",
     "get",
     "init",
     "is_initialized",
@@ -37,29 +42,12 @@ __all__ = [
     "shutdown",
 ]
 
-_HOME_OF = {
-    "ExperimentAnalysis": "analysis",
-    "ObjectRef": "objects",
-    "PopulationBasedTraining": "scheduling",
-    "TrialSummary": "analysis",
-    "get": "objects",
-    "init": "objects",
-    "is_initialized": "objects",
-    "put": "objects",
-    "run": "running",
-    "shutdown": "objects",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: workers that only need the session import nothing else."""
-    if name in _HOME_OF:
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    try:
-        return import_module(f"{__name__}.{name}")  # `compat.air`, as an attribute
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{name}":
-            raise
-    from poptune.errors import nearest
-
-    raise AttributeError(f"poptune.compat has no name {name!r}.{nearest(name, __all__)}")
+__getattr__ = lookup(
+    __name__,
+    {
+        **dict.fromkeys(("ObjectRef", "get", "init", "is_initialized", "put", "shutdown"), "poptune.compat.objects"),
+        **dict.fromkeys(("ExperimentAnalysis", "TrialSummary"), "poptune.compat.tune.analysis"),
+        "PopulationBasedTraining": "poptune.compat.tune.schedulers.pbt",
+        "run": "poptune.compat.tune.tune",
+    },
+)

@@ -1,9 +1,9 @@
-"""The names of the `ray.train` generation: `from poptune.compat import train` in place of `from ray import train`."""
+"""`ray.train`, the names of the third generation: what a training function talks to, and the configs of a run."""
 
-from poptune.run.configs import FailureConfig, RunConfig
+from poptune.compat.air.config import CheckpointConfig, FailureConfig, RunConfig
+from poptune.compat.tune.syncer import SyncConfig
 from poptune.run.results import Result
 from poptune.storage.checkpoint import Checkpoint
-from poptune.storage.retention import CheckpointConfig
 from poptune.trainables.session import get_checkpoint, get_context, report
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "FailureConfig",
     "Result",
     "RunConfig",
+    "SyncConfig",
     "get_checkpoint",
     "get_context",
     "report",

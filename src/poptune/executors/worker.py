@@ -10,10 +10,14 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from poptune.executors.base import Job, Message, WorkerBroken
 from poptune.executors.host import Host, introduce
+
+# Called first in each new worker, before the job is unpacked: importing its modules may need them.
+setups: list[Callable[[], object]] = []
 
 
 def main(descriptor: int) -> None:
@@ -42,9 +46,11 @@ def _watch(descriptor: int) -> None:
 
 
 def _serve(pipe: Connection) -> None:
-    number, path, packed = pickle.loads(pipe.recv_bytes())
+    number, path, prepare, packed = pickle.loads(pipe.recv_bytes())
     sys.path[:] = path
     try:
+        for setup in prepare:
+            setup()
         host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message))
     except Exception as error:
         _send(pipe, WorkerBroken(number, traceback.format_exc() + _hint(error)))
@@ -78,7 +84,7 @@ def start_message(number: int, job: bytes) -> bytes:
 
     The job travels as bytes within: its modules can be imported only once `sys.path` is set.
     """
-    return pickle.dumps((number, sys.path, job), pickle.HIGHEST_PROTOCOL)
+    return pickle.dumps((number, sys.path, setups, job), pickle.HIGHEST_PROTOCOL)
 
 
 def packed_job(job: Job) -> bytes:

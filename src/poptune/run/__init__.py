@@ -15,7 +15,7 @@ class _CallablePackage(ModuleType):
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Start a run, see `poptune.compat.run`."""
-        return import_module("poptune.compat.running").run(*arguments, **options)
+        return import_module("poptune.compat.tune.tune").run(*arguments, **options)
 
 
 sys.modules[__name__].__class__ = _CallablePackage

@@ -1,9 +1,8 @@
-"""The names of the `ray.air` generation: `from poptune.compat import air` in place of `from ray import air`."""
+"""`ray.air`, the names of the second generation."""
 
 from poptune.compat.air import session
-from poptune.run.configs import FailureConfig, RunConfig
+from poptune.compat.air.config import CheckpointConfig, FailureConfig, RunConfig
 from poptune.run.results import Result
 from poptune.storage.checkpoint import Checkpoint
-from poptune.storage.retention import CheckpointConfig
 
 __all__ = ["Checkpoint", "CheckpointConfig", "FailureConfig", "Result", "RunConfig", "session"]

@@ -1,4 +1,4 @@
-"""What training code talked to in the `ray.air` generation: `from poptune.compat.air import session`."""
+"""`ray.air.session`: what training code talks to in the second generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`PopulationBasedTraining` with the arguments that earlier versions of Ray Tune had."""
+"""`ray.tune.schedulers.pbt`: `PopulationBasedTraining` with the arguments that earlier versions of Ray Tune had."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from poptune import schedulers
 from poptune.core.objective import Mode
 from poptune.errors import OptionError
+from poptune.schedulers.replay import PopulationBasedTrainingReplay
+
+__all__ = ["PopulationBasedTraining", "PopulationBasedTrainingReplay"]
 
 
 class PopulationBasedTraining(schedulers.PopulationBasedTraining):

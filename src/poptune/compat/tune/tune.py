@@ -1,32 +1,35 @@
-"""`tune.run`: the older form of `Tuner(...).fit()`."""
+"""`ray.tune.tune`: `tune.run`, the older form of `Tuner(...).fit()`, and `tune.run_experiments`."""
 
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from poptune.compat.analysis import ExperimentAnalysis
+from poptune.compat.air.config import RunConfig
+from poptune.compat.notes import WITHOUT_MEANING, note_deprecated, note_ignored
+from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
+from poptune.compat.tune.experiment import Experiment
+from poptune.compat.tune.registry import trainable_named
+from poptune.compat.tune.tune_config import TuneConfig
+from poptune.compat.tune.tuner import Tuner
 from poptune.core.domains import Domain
 from poptune.core.objective import Mode
-from poptune.errors import OptionError, TrialError, nearest
+from poptune.errors import OptionError, TrialError, UsageError, nearest
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
-from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
-from poptune.run.reporting import CLIReporter
+from poptune.run.configs import FailureConfig
+from poptune.run.reporting import ProgressReporter
 from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler
 from poptune.schedulers.named import create_scheduler
 from poptune.storage.journal import Durability
 from poptune.storage.retention import CheckpointConfig
 from poptune.trainables.packed import with_resources
-from poptune.tuner import Tuner
 
-_VARIANT_GENERATORS = ("variant_generator", "random")
+__all__ = ["run", "run_experiments"]
 
 _REFUSED = {
     "export_formats": "save what you need in a checkpoint",
@@ -34,13 +37,6 @@ _REFUSED = {
     "resume": "every run is a new one; its results are opened by ResultGrid.from_path",
     "resume_config": "every run is a new one; its results are opened by ResultGrid.from_path",
     "storage_filesystem": "runs are stored in a directory: storage_path=...",
-}
-_WITHOUT_MEANING = {
-    "log_to_file": "what training prints is shown in the terminal",
-    "reuse_actors": "workers always stay",
-    "sync_config": "everything is written where it stays",
-    "trial_dirname_creator": "folders are named after the trainable, the trial and its hyperparameters",
-    "trial_name_creator": "trials are named after the seed and their index",
 }
 
 
@@ -60,7 +56,7 @@ def run(
     scheduler: Scheduler | str | None = None,
     checkpoint_config: CheckpointConfig | None = None,
     verbose: int | None = None,
-    progress_reporter: CLIReporter | None = None,
+    progress_reporter: ProgressReporter | None = None,
     max_failures: int = 0,
     fail_fast: bool | Literal["raise"] = False,
     raise_on_failed_trial: bool = True,
@@ -80,7 +76,7 @@ def run(
     """Train a population and return its results. This is the older form of `Tuner(...).fit()`.
 
     Args:
-        run_or_experiment: A function `train(config)` or a class trainable.
+        run_or_experiment: A function `train(config)`, a class trainable, or the name of a registered one.
         name: See `RunConfig`.
         metric: See `TuneConfig`.
         mode: See `TuneConfig`.
@@ -90,7 +86,7 @@ def run(
         resources_per_trial: What one trial uses, see `with_resources`.
         num_samples: See `TuneConfig`.
         storage_path: See `RunConfig`.
-        search_alg: None, "random" or "variant_generator": the search space is sampled. No other is known.
+        search_alg: See `TuneConfig`.
         scheduler: A scheduler, or "pbt" or "fifo". "pbt" has default settings and varies each hyperparameter that has a
             domain in `config`.
         checkpoint_config: See `RunConfig`.
@@ -129,28 +125,19 @@ def run(
     >>> analysis.best_config
     {'speed': 3}
     """
+    if isinstance(run_or_experiment, Experiment):
+        raise UsageError("An Experiment is run by tune.run_experiments([experiment], scheduler=...).")
     _check_others(others)
-    _check_search(search_alg)
+    trainable = trainable_named(run_or_experiment)
     keeping = {
         "num_to_keep": ("keep_checkpoints_num", keep_checkpoints_num),
         "checkpoint_score_attribute": ("checkpoint_score_attr", checkpoint_score_attr),
         "checkpoint_frequency": ("checkpoint_freq", checkpoint_freq),
         "checkpoint_at_end": ("checkpoint_at_end", checkpoint_at_end),
     }
-    run_config = RunConfig(
-        name=name,
-        stop=stop,
-        failure_config=FailureConfig(max_failures, fail_fast),
-        checkpoint_config=_checkpoint_config(checkpoint_config, keeping),
-        callbacks=callbacks,
-        progress_reporter=progress_reporter,
-        executor=executor,
-        durability=durability,
-        tensorboard=tensorboard,
-    )
-    storage_path = _storage_path(storage_path, local_dir)
+    where_and_how_loud: dict[str, Any] = {"storage_path": _storage_path(storage_path, local_dir), "verbose": verbose}
     tuner = Tuner(
-        with_resources(run_or_experiment, resources_per_trial) if resources_per_trial else run_or_experiment,
+        with_resources(trainable, resources_per_trial) if resources_per_trial else trainable,
         param_space=config,
         tune_config=TuneConfig(
             metric=metric,
@@ -160,11 +147,19 @@ def run(
             max_concurrent_trials=max_concurrent_trials,
             time_budget_s=time_budget_s,
             seed=seed,
+            search_alg=search_alg,
         ),
-        run_config=replace(
-            run_config,
-            storage_path=run_config.storage_path if storage_path is None else storage_path,
-            verbose=run_config.verbose if verbose is None else verbose,
+        run_config=RunConfig(
+            name=name,
+            stop=stop,
+            failure_config=FailureConfig(max_failures, fail_fast),
+            checkpoint_config=_checkpoint_config(checkpoint_config, keeping),
+            callbacks=callbacks,
+            executor=executor,
+            durability=durability,
+            tensorboard=tensorboard,
+            progress_reporter=progress_reporter,
+            **where_and_how_loud,
         ),
     )
     analysis = ExperimentAnalysis.of(tuner.fit())
@@ -173,26 +168,74 @@ def run(
     return analysis
 
 
+def run_experiments(
+    experiments: Experiment | Mapping[str, Any] | Sequence[Experiment],
+    scheduler: Scheduler | str | None = None,
+    *,
+    concurrent: bool = True,
+    raise_on_failed_trial: bool = True,
+    **options: Any,
+) -> list[TrialSummary]:
+    """Start one run after another, and return the trials of all.
+
+    Args:
+        experiments: An `Experiment`, a list of those, or dictionaries by name:
+            `{"hill": {"run": train, "config": {...}, "stop": {...}}}`.
+        scheduler: See `tune.run`; each run is a population of its own.
+        concurrent: Without meaning: each run uses the whole machine.
+        raise_on_failed_trial: Whether trials that failed for good are an error, once all runs are over.
+        options: Further arguments of `tune.run` for all runs.
+
+    Raises:
+        UsageError: A run cannot work.
+        TrialError: Trials failed for good.
+
+    >>> import tempfile
+    >>> def climb(config):
+    ...     return {"height": config["speed"] * 10}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trials = run_experiments({"hill": {"run": climb, "config": {"speed": 3}, "storage_path": folder}},
+    ...                              executor="inline", verbose=0)
+    >>> [trial.last_result["height"] for trial in trials]
+    [30]
+    """
+    analyses = [
+        run(
+            experiment.run,
+            name=experiment.name,
+            raise_on_failed_trial=False,
+            **{"scheduler": scheduler, **options, **experiment.options},
+        )
+        for experiment in _experiments(experiments)
+    ]
+    if raise_on_failed_trial:
+        for analysis in analyses:
+            _check_failures(analysis)
+    return [trial for analysis in analyses for trial in analysis.trials]
+
+
+def _experiments(given: Experiment | Mapping[str, Any] | Sequence[Experiment]) -> list[Experiment]:
+    if isinstance(given, Experiment):
+        return [given]
+    if isinstance(given, Mapping):
+        return [Experiment.from_json(name, spec) for name, spec in given.items()]
+    if not isinstance(given, (list, tuple)) or not all(isinstance(one, Experiment) for one in given):
+        raise OptionError(
+            "run_experiments takes an Experiment, a list of those, or a dictionary of dictionaries by name."
+        )
+    return list(given)
+
+
 def _check_others(others: Mapping[str, Any]) -> None:
     """Refuse arguments that are unknown or impossible here, and say which have no meaning."""
     for argument, value in others.items():
         if argument in _REFUSED:
             if value:
                 raise OptionError(f"tune.run has no {argument}: {_REFUSED[argument]}.")
-        elif argument not in _WITHOUT_MEANING:
-            known = [*list(inspect.signature(run).parameters)[:-1], *_WITHOUT_MEANING, *_REFUSED]
+        elif argument not in WITHOUT_MEANING:
+            known = [*list(inspect.signature(run).parameters)[:-1], *WITHOUT_MEANING, *_REFUSED]
             raise TypeError(f"tune.run has no argument {argument!r}.{nearest(argument, known)}")
-    if ignored := [argument for argument in _WITHOUT_MEANING if others.get(argument)]:
-        reasons = "; ".join(f"{argument} ({_WITHOUT_MEANING[argument]})" for argument in ignored)
-        _warn(f"tune.run ignores {reasons}.", UserWarning)
-
-
-def _check_search(search_alg: Any) -> None:
-    if search_alg is not None and search_alg not in _VARIANT_GENERATORS:
-        raise OptionError(
-            f"search_alg must be None or one of {', '.join(map(repr, _VARIANT_GENERATORS))}, not {search_alg!r}: the"
-            " search space is sampled."
-        )
+    note_ignored("tune.run", others)
 
 
 def _scheduler(scheduler: Scheduler | str | None, config: Mapping[str, Any]) -> Scheduler | None:
@@ -228,7 +271,7 @@ def _checkpoint_config(given: CheckpointConfig | None, deprecated: Mapping[str, 
             continue
         if given is not None:
             raise OptionError(f"{argument} and checkpoint_config are both given: put it into checkpoint_config.")
-        _warn_of(argument, f"checkpoint_config=CheckpointConfig({setting}=...)")
+        note_deprecated(argument, "tune.run", f"checkpoint_config=CheckpointConfig({setting}=...)")
         settings[setting] = value
     attribute = str(settings.get("checkpoint_score_attribute", ""))
     if attribute.startswith("min-"):
@@ -241,20 +284,8 @@ def _storage_path(storage_path: str | Path | None, local_dir: str | Path | None)
         return storage_path
     if storage_path is not None:
         raise OptionError("local_dir is the older name of storage_path: give storage_path alone.")
-    _warn_of("local_dir", "storage_path=...")
+    note_deprecated("local_dir", "tune.run", "storage_path=...")
     return local_dir
-
-
-def _warn_of(argument: str, instead: str) -> None:
-    _warn(f"{argument} is deprecated in tune.run: use {instead}.", DeprecationWarning)
-
-
-def _warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line of the user's that called: Python shows what is deprecated only there."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "poptune":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level - 1 if frame is None else level)
 
 
 def _check_failures(analysis: ExperimentAnalysis) -> None:

@@ -1,4 +1,4 @@
-"""What `tune.run` returns: the results of a run under their older names."""
+"""`ray.tune.analysis`: what `tune.run` returns, the results of a run under their older names."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from poptune.storage.journal import Journal
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["ExperimentAnalysis", "TrialSummary"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,5 @@
+"""`ray.air.result`."""
+
+from poptune.run.results import Result
+
+__all__ = ["Result"]

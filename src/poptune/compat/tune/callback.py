@@ -1,0 +1,5 @@
+"""`ray.tune.callback`."""
+
+from poptune import Callback
+
+__all__ = ["Callback"]

@@ -1,0 +1,5 @@
+"""`ray.tune.error`."""
+
+from poptune.errors import PopTuneError as TuneError
+
+__all__ = ["TuneError"]

@@ -1,0 +1,5 @@
+"""`ray.tune.execution`."""
+
+from poptune.compat.tune.execution import placement_groups
+
+__all__ = ["placement_groups"]

@@ -1,0 +1,5 @@
+"""`ray.tune.logger`."""
+
+from poptune import LoggerCallback
+
+__all__ = ["LoggerCallback"]

@@ -1,0 +1,5 @@
+"""`ray.tune.progress_reporter`."""
+
+from poptune import CLIReporter, JupyterNotebookReporter, ProgressReporter
+
+__all__ = ["CLIReporter", "JupyterNotebookReporter", "ProgressReporter"]

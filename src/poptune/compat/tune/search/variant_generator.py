@@ -1,0 +1,5 @@
+"""`ray.tune.search.variant_generator`."""
+
+from poptune.core.space import grid_search
+
+__all__ = ["grid_search"]

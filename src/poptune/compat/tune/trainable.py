@@ -1,0 +1,70 @@
+"""`ray.tune.trainable`: training as an object that can also be trained, saved and restored by hand."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from poptune.errors import UsageError
+from poptune.storage.checkpoint import Checkpoint
+from poptune.trainables import class_api
+from poptune.trainables.class_api import load_state
+from poptune.trainables.packed import with_parameters, with_resources
+
+__all__ = ["Trainable", "with_parameters", "with_resources"]
+
+
+class Trainable(class_api.Trainable):
+    """Training as an object: `poptune.Trainable`, with the calls that Ray Tune's has for use outside of a run.
+
+    >>> class Climb(Trainable):
+    ...     def setup(self, config):
+    ...         self.height = 0
+    ...     def step(self):
+    ...         self.height += self.config["speed"]
+    ...         return {"height": self.height}
+    ...     def save_checkpoint(self, checkpoint_dir):
+    ...         return {"height": self.height}
+    ...     def load_checkpoint(self, checkpoint):
+    ...         self.height = checkpoint["height"]
+    >>> climber, other = Climb({"speed": 2}), Climb({"speed": 2})
+    >>> climber.train()
+    {'height': 2, 'training_iteration': 1}
+    >>> other.restore(climber.save())
+    >>> other.train()["height"]
+    4
+    """
+
+    def train(self) -> dict[str, Any]:
+        """Train one iteration and return its metrics."""
+        metrics = self.step()
+        self.training_iteration += 1
+        return {**metrics, "training_iteration": self.training_iteration}
+
+    def save(self, checkpoint_dir: str | Path | None = None) -> Checkpoint:
+        """Save the state into a directory, by default a new temporary one, which is left to you.
+
+        Raises:
+            UsageError: `save_checkpoint` returns neither a dictionary nor that directory.
+        """
+        folder = Path(checkpoint_dir or tempfile.mkdtemp(prefix="poptune_checkpoint_"))
+        folder.mkdir(parents=True, exist_ok=True)
+        state = self.save_checkpoint(str(folder))
+        if isinstance(state, dict):
+            Checkpoint.from_dict({"state": state}).write_to(folder)
+        elif state is not None and Path(state).resolve() != folder.resolve():
+            raise UsageError(f"save_checkpoint must return a dictionary or the directory it is given, not {state!r}.")
+        saved = Checkpoint(folder)
+        saved.update_metadata({"training_iteration": self.training_iteration})
+        return saved
+
+    def restore(self, checkpoint: Checkpoint | str | Path) -> None:
+        """Take over a saved state: what `save` returned, a checkpoint of a `Result`, or its directory."""
+        saved = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+        self.training_iteration = saved.get_metadata().get("training_iteration", self.training_iteration)
+        self.load_checkpoint(load_state(saved))
+
+    def stop(self) -> None:
+        """Let go of what the object holds."""
+        self.cleanup()
