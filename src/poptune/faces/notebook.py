@@ -30,6 +30,8 @@ Clock = Callable[[], float]
 _STYLE = """
 .poptune.poptune{font-size:13px;line-height:1.5;overflow-x:auto}
 .poptune.poptune p{margin:0}
+.poptune.poptune p.title{margin-top:1em}
+.poptune.poptune table+p.quiet{margin:-.3em 0 .7em}
 .poptune.poptune table{border-collapse:collapse;border:0;margin:.7em 0;table-layout:auto;font-size:13px;\
 font-variant-numeric:tabular-nums}
 .poptune.poptune tr{background:none;border:0}
@@ -37,7 +39,7 @@ font-variant-numeric:tabular-nums}
 .poptune.poptune tr>:nth-child(-n+2),.poptune.poptune .failed tr>*{text-align:left}
 .poptune.poptune th{font-weight:600;border-bottom:1px solid rgba(128,128,128,.45)}
 .poptune.poptune tbody tr>*{border-bottom:1px solid rgba(128,128,128,.15)}
-.poptune.poptune pre{margin:.3em 0;padding:0;border:0;background:none;font-size:12px;\
+.poptune.poptune pre{margin:.5em 0;padding:0;border:0;background:none;font-size:12px;\
 white-space:pre-wrap}
 .poptune.poptune .quiet{opacity:.7}
 .poptune.poptune summary{cursor:pointer}
@@ -227,5 +229,5 @@ def _failed(table: Table) -> str:
     head = "<tr><th>trial</th><th>failures</th><th>error</th></tr>"
     count = len(table.failed) + table.more_failed
     more = f'<p class="quiet">... {table.more_failed} more</p>' if table.more_failed else ""
-    title = f"<p><strong>Failed trials: {count}</strong></p>"
+    title = f'<p class="title"><strong>Failed trials: {count}</strong></p>'
     return f'{title}<table class="failed"><thead>{head}</thead><tbody>{rows}</tbody></table>{more}'
