@@ -11,7 +11,8 @@
     ├── WorkerDied          a worker process ended before its trials did
     ├── NoResultError       no trial reported a value that counts (also a RuntimeError)
     ├── StorageError        a run directory, journal or checkpoint that cannot be written or read
-    └── MissingExtra        an optional dependency is needed; says the install command (also an ImportError)
+    └── MissingExtra        an optional dependency is needed; says the install command (also an ImportError
+                         and, as in Ray Tune, a RuntimeError)
 
 Wrong argument values raise the built-in `ValueError` or `TypeError` where Ray Tune does, so that existing
 `except` clauses keep working; the classes above derive from them where that matters.
@@ -67,7 +68,7 @@ class StorageError(PopTuneError):
     """A run directory, journal or checkpoint cannot be written or read."""
 
 
-class MissingExtra(PopTuneError, ImportError):
+class MissingExtra(PopTuneError, ImportError, RuntimeError):
     """An optional dependency is needed for this call.
 
     >>> str(MissingExtra("pandas", extra="plots", purpose="Result.metrics_dataframe"))

@@ -22,6 +22,7 @@ from poptune.core.events import (
     TrialRevived,
     TrialStarted,
 )
+from poptune.core.gains import Gain, Gains
 from poptune.core.ranking import Ranking
 from poptune.core.tags import tag_after
 from poptune.core.trial import Progress, SavedCheckpoint, Standing, Status, Trial
@@ -38,6 +39,7 @@ class Population:
         seed: What every draw of the run derives from.
         ranking: Live trials that have passed a decision point, by the score they had there.
         due: Trials that wait for a decision, in the order in which they became due.
+        gains: What trials gained between two decision points, the newest ones only.
         live: How many trials may still train.
         exploits: How many exploits were decided, those by a trial of itself included.
         checkpoints: How many checkpoints were reported.
@@ -53,6 +55,7 @@ class Population:
         self.seed = seed
         self.ranking = Ranking()
         self.due: dict[str, None] = {}
+        self.gains = Gains()
         self.live = 0
         self.exploits = 0
         self.checkpoints = 0
@@ -124,6 +127,9 @@ class Population:
         trial = self._trials[event.trial]
         assert trial.checkpoint is not None  # a scheduler calls nobody ready without one
         generation = trial.generation + 1
+        if (before := trial.last_score) is not None:
+            start = trial.last_ready
+            self.gains.add(Gain(trial.index, generation, trial.config, start, event.time, before, event.score))
         standing = Standing(event.score, event.time, generation, trial.progress, trial.checkpoint, trial.config)
         self._put(trial, status=Status.PAUSED, generation=generation, standing=standing, is_overdue=False)
         self.ranking.place(trial.id, trial.index, event.score)
@@ -136,7 +142,7 @@ class Population:
         trial = self._trials[decision.trial]
         assert trial.standing is not None  # only a trial that is due gets a decision
         self.due.pop(trial.id, None)
-        self._put(trial, status=Status.RUNNING, last_ready=trial.standing.time)
+        self._put(trial, status=Status.RUNNING, last_ready=trial.standing.time, last_score=trial.standing.score)
 
     def _exploited(self, decision: Exploit) -> None:
         trial = self._trials[decision.trial]
@@ -150,6 +156,7 @@ class Population:
             progress=decision.checkpoint.progress,
             checkpoint=decision.checkpoint,
             last_ready=decision.time,
+            last_score=decision.donor_score,
             exploits=trial.exploits + 1,
         )
 

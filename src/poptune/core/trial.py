@@ -98,6 +98,7 @@ class Trial:
         metrics: The newest value of each key that it reported.
         generation: Decision points passed.
         last_ready: `time_attr` at the last decision point of its present weights.
+        last_score: Score that those had there, None before the first.
         is_overdue: A decision is due and waits for a report that carries a checkpoint.
         standing: The trial at its last decision point; None before the first.
         checkpoint: Newest saved state of its present weights: where a restart begins.
@@ -117,6 +118,7 @@ class Trial:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     generation: int = 0
     last_ready: float = 0.0
+    last_score: float | None = None
     is_overdue: bool = False
     standing: Standing | None = None
     checkpoint: SavedCheckpoint | None = None

@@ -4,10 +4,12 @@ from poptune.core.exploit import binary_tournament, or_stay, stay, truncation
 from poptune.schedulers.base import Scheduler, step
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.schedulers.named import create_scheduler
+from poptune.schedulers.pb2 import PB2
 from poptune.schedulers.pbt import PopulationBasedTraining
 from poptune.schedulers.replay import PopulationBasedTrainingReplay
 
 __all__ = [
+    "PB2",
     "FIFOScheduler",
     "PopulationBasedTraining",
     "PopulationBasedTrainingReplay",

@@ -8,12 +8,14 @@ from typing import Any
 from poptune.errors import OptionError, nearest
 from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
+from poptune.schedulers.pb2 import PB2
 from poptune.schedulers.pbt import PopulationBasedTraining
 from poptune.schedulers.replay import PopulationBasedTrainingReplay
 
 _KINDS: dict[str, Callable[..., Scheduler]] = {
     "fifo": FIFOScheduler,
     "pbt": PopulationBasedTraining,
+    "pb2": PB2,
     "pbt_replay": PopulationBasedTrainingReplay,
 }
 
@@ -22,7 +24,7 @@ def create_scheduler(scheduler: str, **options: Any) -> Scheduler:
     """Return a new scheduler.
 
     Args:
-        scheduler: "pbt", "pbt_replay" or "fifo".
+        scheduler: "pbt", "pb2", "pbt_replay" or "fifo".
         options: The arguments of its class.
 
     Raises:

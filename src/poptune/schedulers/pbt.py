@@ -17,7 +17,7 @@ from poptune.core.nested import Config
 from poptune.core.objective import Mode, Objective, number
 from poptune.core.population import Population
 from poptune.core.randomness import Purpose, rng_for
-from poptune.core.trial import Trial
+from poptune.core.trial import Standing, Trial
 from poptune.errors import MetricError, OptionError, UsageError
 from poptune.schedulers.base import check_mode
 from poptune.schedulers.options import (
@@ -237,9 +237,12 @@ class PopulationBasedTraining(SavedSettings):
             if len(due) < population.live:
                 return []
             due.sort(key=population.ranking.position, reverse=True)
-        return [self._decision(population, population[trial]) for trial in due]
+        decisions: list[Decision] = []
+        for trial in due:
+            decisions.append(self._decision(population, population[trial], decisions))
+        return decisions
 
-    def _decision(self, population: Population, trial: Trial) -> Decision:
+    def _decision(self, population: Population, trial: Trial, earlier: Sequence[Decision]) -> Decision:
         rng = rng_for(population.seed, Purpose.DECISION, trial.index, trial.generation)
         try:
             donor_id = self._choose_donor(population, trial.id, rng)
@@ -253,7 +256,8 @@ class PopulationBasedTraining(SavedSettings):
         assert donor is not None
         assert standing is not None
         try:
-            config, operations = self._explored(inherited(donor.config, standing.config, self.private), rng)
+            function = self._explore_function(population, donor, earlier)
+            config, operations = self._explored(inherited(donor.config, standing.config, self.private), function, rng)
         except Exception as error:  # user code: explore, custom_explore_fn or a callable distribution
             reason = f"{type(error).__name__}: {error}"
             return Continue(trial.id, note=f"could not vary the hyperparameters of {donor_id}: {reason}")
@@ -272,8 +276,21 @@ class PopulationBasedTraining(SavedSettings):
             donor_generation=donor.generation,
         )
 
-    def _explored(self, config: Config, rng: np.random.Generator) -> tuple[Config, tuple[Operation, ...]]:
-        function = self.explore
+    def _explore_function(
+        self, population: Population, donor: Standing, earlier: Sequence[Decision]
+    ) -> ExploreFunction | None:
+        """Return what takes the place of resampling and perturbing for a clone of `donor`, None if nothing does.
+
+        Args:
+            population: As it was before any of the decisions that are made now.
+            donor: The moment that the clone begins at.
+            earlier: Those decisions, as far as they are made.
+        """
+        return self.explore
+
+    def _explored(
+        self, config: Config, function: ExploreFunction | None, rng: np.random.Generator
+    ) -> tuple[Config, tuple[Operation, ...]]:
         if function is None:
             mutations, customise = self.hyperparam_mutations, self.custom_explore_fn
         else:
