@@ -15,9 +15,9 @@ class Exploring(Conformance):
 
     def _explored(self, donor: Any, loser: Any, hyperparameter: Hyperparameter, **options: Any) -> list[Any]:
         """Return the value that a clone goes on with, in runs with several seeds."""
-        configs = {"a": {"lr": loser}, "b": {"lr": donor}}
         values = []
         for seed in SEEDS:
+            configs = {"a": {"lr": loser}, "b": {"lr": donor}}
             story = self.tell(configs, space={"lr": hyperparameter}, seed=seed, **options)
             values.append(cloned(story.round(10, DUEL)["a"], "a is the worse of two").config["lr"])
         return values
@@ -39,10 +39,10 @@ class Exploring(Conformance):
 
     def test_each_hyperparameter_goes_its_own_way(self) -> None:
         """Ray Tune: leaves of a config are perturbed independently."""
-        configs = {name: {"lr": 0.5, "momentum": 0.5} for name in "ab"}
         space = {"lr": Floats(0.0, 1.0), "momentum": Floats(0.0, 1.0)}
         ways = set()
         for seed in SEEDS:
+            configs = {name: {"lr": 0.5, "momentum": 0.5} for name in "ab"}
             story = self.tell(configs, space=space, seed=seed)
             config = cloned(story.round(10, DUEL)["a"], "a is the worse of two").config
             ways.add((config["lr"] > 0.5) == (config["momentum"] > 0.5))
@@ -102,7 +102,9 @@ class Exploring(Conformance):
         values = (3, 4, 8, 10)
         for donor, allowed in ((4, {3, 8}), (3, {3, 4}), (10, {8, 10})):
             found = set(self._explored(donor, 8, Steps(values)))
-            assert found <= allowed, f"of {values} the neighbours of {donor} are {allowed}, but clones got {found}"
+            assert found <= allowed, (
+                f"{donor} has neighbours {sorted(allowed)} in {values}, but clones got {sorted(found)}"
+            )
 
     def test_resampling_draws_from_the_whole_range(self) -> None:
         """Ray Tune: with probability 1 a value is drawn anew, not perturbed; and it is drawn from its range."""

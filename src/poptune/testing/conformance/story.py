@@ -117,7 +117,7 @@ class Story:
         """Return how trials were settled by the answers from `first` on."""
         done = {answer.trial: answer for answer in self.answers[first:] if isinstance(answer, (Continues, Clones))}
         waiting = [trial for trial in trials if trial not in done]
-        assert not waiting, f"{', '.join(waiting)} still waits though {when}: the run hangs"
+        assert not waiting, f"no answer ever came for {', '.join(waiting)}, though {when}: the run hangs"
         return {trial: done[trial] for trial in trials}
 
     def settle(self, scores: Mapping[str, float]) -> dict[str, Answer]:
@@ -152,6 +152,11 @@ def cloned(answer: Answer, because: str) -> Clones:
 def clones_of(outcomes: Iterable[Mapping[str, Answer]]) -> list[Clones]:
     """Return all exploits among outcomes."""
     return [answer for outcome in outcomes for answer in outcome.values() if isinstance(answer, Clones)]
+
+
+def losers_of(outcome: Mapping[str, Answer]) -> list[str]:
+    """Return the trials that went on as clones of others."""
+    return [answer.trial for answer in outcome.values() if isinstance(answer, Clones) and answer.donor != answer.trial]
 
 
 def told(answer: Answer) -> str:
