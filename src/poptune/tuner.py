@@ -6,17 +6,17 @@ import hashlib
 import os
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poptune.core.events import TrialAdded
 from poptune.core.objective import Objective
 from poptune.core.population import Population
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.tags import experiment_tag
-from poptune.core.variants import check_space, searched_keys, variants
+from poptune.core.variants import Variant, check_space, searched_keys, variants
 from poptune.errors import StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
@@ -41,6 +41,9 @@ from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
 from poptune.trainables.packed import Packed
 from poptune.version import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
 _LONGEST_FOLDER = 130
@@ -248,11 +251,7 @@ class Tuner:
             )
 
     def _trials(self, seed: int) -> list[TrialAdded]:
-        found = variants(
-            self._param_space,
-            self._tune_config.num_samples,
-            lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index),
-        )
+        found = self._variants(lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index))
         self._scheduler.check(len(found))
         # Seeded runs give the same ids, so that their journals can be compared.
         run_id = hashlib.blake2s(str(seed).encode()).hexdigest()[:5]
@@ -267,6 +266,9 @@ class Tuner:
             folder = f"{self._trainable.name}_{trial}_{tag}"[: _LONGEST_FOLDER - len(stamp) - 1]
             added.append(TrialAdded(trial, variant.index, config, tag, f"{folder}_{stamp}".translate(_UNSAFE)))
         return added
+
+    def _variants(self, rng_of: Callable[[int], np.random.Generator]) -> list[Variant]:
+        return variants(self._param_space, self._tune_config.num_samples, rng_of)
 
     def _executor(self, trials: int) -> Executor:
         chosen = self._run_config.executor

@@ -11,6 +11,7 @@ _HOME_OF = {
     "ExperimentAnalysis": "poptune.compat.tune.analysis",
     "PlacementGroupFactory": "poptune.compat.tune.execution.placement_groups",
     "ProgressReporter": "poptune.compat.tune.progress_reporter",
+    "ResumeConfig": "poptune.compat.tune.tune_config",
     "RunConfig": "poptune.compat.air.config",
     "SyncConfig": "poptune.compat.tune.syncer",
     "Trainable": "poptune.compat.tune.trainable",

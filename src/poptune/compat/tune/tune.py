@@ -34,8 +34,8 @@ __all__ = ["run", "run_experiments"]
 _REFUSED = {
     "export_formats": "save what you need in a checkpoint",
     "restore": "a trial starts from its first iteration; load weights in the training code",
-    "resume": "every run is a new one; its results are opened by ResultGrid.from_path",
-    "resume_config": "every run is a new one; its results are opened by ResultGrid.from_path",
+    "resume": "an interrupted run goes on by Tuner.restore(path, trainable).fit()",
+    "resume_config": "an interrupted run goes on by Tuner.restore(path, trainable).fit()",
     "storage_filesystem": "runs are stored in a directory: storage_path=...",
 }
 

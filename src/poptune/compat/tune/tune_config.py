@@ -1,17 +1,18 @@
-"""`ray.tune.tune_config`."""
+"""`ray.tune.tune_config`: how to search, and how to go on, with all arguments that Ray Tune had."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, ClassVar
 
 from poptune.compat.notes import note_ignored
 from poptune.compat.tune.search.basic_variant import BasicVariantGenerator, checked_search
 from poptune.errors import OptionError
 from poptune.run import configs
 
-__all__ = ["TuneConfig"]
+__all__ = ["ResumeConfig", "ResumeType", "TuneConfig"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,48 @@ class TuneConfig(configs.TuneConfig):
                 )
             object.__setattr__(self, "max_concurrent_trials", search.max_concurrent)
         super().__post_init__()
+
+
+class ResumeType(Enum):
+    """What becomes of a trial when its run goes on."""
+
+    RESUME = "resume"
+    RESTART = "restart"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class ResumeConfig:
+    """What becomes of trials when a run goes on: the flags of `Tuner.restore` as one object.
+
+    Args:
+        finished: Trials that ended: they stay as they are.
+        unfinished: Trials that had neither ended nor failed: they go on, or are stopped (SKIP).
+        errored: Trials that failed for good: they go on, begin again, or stay as they are.
+
+    Raises:
+        OptionError: Finished trials shall train again, or unfinished ones begin again.
+
+    >>> ResumeConfig(errored=ResumeType.RESTART).flags
+    {'resume_unfinished': True, 'resume_errored': False, 'restart_errored': True}
+    """
+
+    ResumeType: ClassVar = ResumeType
+    finished: ResumeType = ResumeType.SKIP
+    unfinished: ResumeType = ResumeType.RESUME
+    errored: ResumeType = ResumeType.SKIP
+
+    def __post_init__(self) -> None:
+        if self.finished is not ResumeType.SKIP:
+            raise OptionError("ResumeConfig: finished trials stay as they are; start a new run to train them again.")
+        if self.unfinished is ResumeType.RESTART:
+            raise OptionError("ResumeConfig: unfinished trials go on or are stopped; start a new run to begin again.")
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """The arguments of `poptune.Tuner.restore` that say the same."""
+        return {
+            "resume_unfinished": self.unfinished is ResumeType.RESUME,
+            "resume_errored": self.errored is ResumeType.RESUME,
+            "restart_errored": self.errored is ResumeType.RESTART,
+        }

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from poptune import tuner
 from poptune.compat.tune.registry import trainable_named
 from poptune.compat.tune.saving import with_checkpoint_dir
+from poptune.compat.tune.search.basic_variant import checked_search
+from poptune.compat.tune.tune_config import ResumeConfig
+from poptune.core.variants import Variant
+from poptune.errors import OptionError
 from poptune.run.configs import RunConfig, TuneConfig
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Tuner"]
 
@@ -40,3 +48,36 @@ class Tuner(tuner.Tuner):
             tune_config=tune_config,
             run_config=run_config,
         )
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        trainable: Any,
+        *arguments: Any,
+        storage_filesystem: Any = None,
+        _resume_config: ResumeConfig | None = None,
+        **options: Any,
+    ) -> Tuner:
+        """Return a tuner whose `fit` goes on with an interrupted run, see `poptune.Tuner.restore`.
+
+        Args:
+            path: As there.
+            trainable: As there.
+            arguments: As there.
+            storage_filesystem: Must be None: runs are stored in a directory.
+            _resume_config: What becomes of trials, in place of the three flags.
+            options: As there.
+
+        Raises:
+            UsageError: As there; a `storage_filesystem`.
+            StorageError: As there.
+        """
+        if storage_filesystem is not None:
+            raise OptionError("Tuner.restore has no storage_filesystem: runs are stored in a directory.")
+        flags = _resume_config.flags if _resume_config else {}
+        return super().restore(path, trainable, *arguments, **options, **flags)  # type: ignore[return-value]
+
+    def _variants(self, rng_of: Callable[[int], np.random.Generator]) -> list[Variant]:
+        search = checked_search(getattr(self._tune_config, "search_alg", None))
+        return search.variants(self._param_space, self._tune_config.num_samples, rng_of)
