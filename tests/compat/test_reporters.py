@@ -17,7 +17,7 @@ from poptune.faces.plain import PlainConsole
 from poptune.faces.reporters import Reporting
 from poptune.faces.table import lines_of, table_of
 from runs import pbt
-from watching import RUN_DIR, SPACE, Clock, climb, live, reported, two_trials
+from watching import RUN_DIR, SPACE, Clock, climb, exploit, live, reported, two_trials
 
 SCORES = {"a": 0.2, "b": 0.9, "c": 0.5, "d": 0.7}
 
@@ -180,6 +180,23 @@ def test_a_printed_table_stands_below_where_the_run_stands(capsys):
         "trial  status   height  exploits  speed",
         "a      PENDING       2         0      1",
         "b      PENDING       -         0      3",
+    ]
+
+
+def test_a_hyperparameter_that_begins_to_vary_gets_a_column(capsys):
+    clock = Clock()
+    console = piped(tune.CLIReporter(clock=clock), clock)
+    population = Population.of([TrialAdded("a", 0, {"speed": 1.0}), TrialAdded("b", 1, {"speed": 1.0})])
+    titles = []
+    for clock.now, records in ((5.0, []), (10.0, [exploit("a", "b")])):
+        for record in records:
+            population.apply(record)
+        console.on_records(records, population)
+        console.on_tick(population)
+        titles += [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("trial")]
+    assert titles == [
+        ["trial", "status", "iter", "height", "exploits", "time"],
+        ["trial", "status", "iter", "height", "exploits", "speed", "time"],
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from poptune.core.decisions import Continue, Exploit
 from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
 from poptune.core.nested import Config
 from poptune.core.population import Population
+from poptune.errors import MetricError
 from poptune.faces import sentences
 from poptune.faces.sentences import Best
 from poptune.schedulers.base import Scheduler
@@ -41,6 +43,10 @@ class Chronicle:
         self._configs: dict[str, Config] | None = None
         self._said: set[str] = set()
         self._unfinished: dict[int, str] = {}  # the last line of each worker, until it ends
+        self._strict = _strict(scheduler)
+        self._unjudged: dict[
+            str, tuple[Reported, str]
+        ] = {}  # each trial's newest report, if it cannot be judged, and why
 
     def begin(self, population: Population) -> str | None:
         """Get to know the trials; return the first sentence at the first call, later nothing."""
@@ -58,7 +64,10 @@ class Chronicle:
         match record:
             case Reported():
                 self._compare(record)
-                return sentences.report_sentence(record, self.objective) if self.verbose >= 2 else None
+                said = [self._passed_over(record, population)]
+                if self.verbose >= 2:
+                    said.append(sentences.report_sentence(record, self.objective))
+                return "\n".join(filter(None, said)) or None
             case Exploit():
                 assert self._configs is not None
                 self._configs[record.trial] = record.config
@@ -75,6 +84,20 @@ class Chronicle:
             case Continue(note=note) if note:
                 return self._once(note, sentences.note_sentence(record.trial, note))
         return None
+
+    def _passed_over(self, report: Reported, population: Population) -> str | None:
+        """Say once that a trial trains on although a report of its cannot be judged.
+
+        It is said at the trial's next report: a last result, which no decision looks at, may lack anything.
+        """
+        if self._strict is None:
+            return None
+        before = self._unjudged.pop(report.trial, None)
+        try:
+            self._strict.judge(population, report)
+        except MetricError as error:
+            self._unjudged[report.trial] = report, str(error)
+        return self._once("unjudged", sentences.unjudged_advice(*before)) if before else None
 
     def _once(self, kind: str, sentence: str) -> str | None:
         if kind in self._said:
@@ -127,6 +150,15 @@ class Chronicle:
             best=self.best,
             scheduler_line=self.scheduler.describe(population),
         )
+
+
+def _strict(scheduler: Scheduler) -> Scheduler | None:
+    """Return a scheduler that complains of what this one passes over in silence, None if it does itself."""
+    if getattr(scheduler, "require_attrs", True):
+        return None
+    strict = copy.copy(scheduler)
+    strict.require_attrs = True  # type: ignore[attr-defined]
+    return strict
 
 
 def _overwritten(line: str) -> str:

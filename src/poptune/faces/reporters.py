@@ -105,8 +105,8 @@ class CLIReporter(ProgressReporter):
         self._clock = clock
         self._reported_at: float | None = None
         self._objective: Objective | None = None
-        self._first_configs: list[Config] = []
-        self._keys: dict[str, None] = {}
+        self._configs: dict[str, Config] = {}
+        self._keys: dict[str, None] = {}  # the hyperparameters that differ between trials, or did
 
     def add_metric_column(self, metric: str, representation: str | None = None) -> None:
         """Show one more reported key, under a title of its own if given."""
@@ -129,7 +129,7 @@ class CLIReporter(ProgressReporter):
         """The run begins: the first table comes one period later."""
         self._reported_at = self._clock()
         self._objective = Objective(metric, mode) if metric and mode else None
-        self._first_configs, self._keys = [], {}
+        self._configs, self._keys = {}, {}
 
     def should_report(self, trials: Sequence[TrialView], done: bool = False) -> bool:
         """Return whether `max_report_frequency` seconds have passed, or the run is over."""
@@ -152,12 +152,17 @@ class CLIReporter(ProgressReporter):
 
     def _table(self, trials: Sequence[TrialView], done: bool) -> Table | None:
         records = [trial.record for trial in trials]
-        configs = [trial.config for trial in records]
-        self._first_configs = self._first_configs or configs
-        self._keys.update(dict.fromkeys(varied([*self._first_configs, *configs])))
+        self._compare({trial.id: trial.config for trial in records})
         if not done and not self.layout.print_intermediate_tables:
             return None
         return table_of(records, self._objective, self._keys, self.layout)
+
+    def _compare(self, configs: dict[str, Config]) -> None:
+        """Find out which hyperparameters vary: at first between trials, later only in those that changed."""
+        before, self._configs = self._configs, configs
+        groups = [[before[name], config] for name, config in configs.items() if before and config is not before[name]]
+        for group in groups if before else [list(configs.values())]:
+            self._keys.update(dict.fromkeys(varied(group)))
 
 
 class JupyterNotebookReporter(CLIReporter):

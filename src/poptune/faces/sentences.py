@@ -223,6 +223,15 @@ def _multiple(interval: float, every: int) -> int:
     return max(1, math.ceil(interval / every)) * every
 
 
+def unjudged_advice(report: Reported, reason: str) -> str:
+    """Return why no decision can look at a report, where that is no error."""
+    return (
+        f"Advice: the report of trial {report.trial} at iteration {report.progress.iteration} cannot be judged:"
+        f" {reason}\n"
+        "  With require_attrs=False that is no error: the trial trains on until a report that can be judged is due."
+    )
+
+
 def note_sentence(trial: str, note: str) -> str:
     """Return why a trial goes on as it is although a clone was due."""
     return f"Trial {trial} goes on as it is: {note}"
