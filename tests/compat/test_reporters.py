@@ -188,7 +188,7 @@ def test_a_hyperparameter_that_begins_to_vary_gets_a_column(capsys):
     console = piped(tune.CLIReporter(clock=clock), clock)
     population = Population.of([TrialAdded("a", 0, {"speed": 1.0}), TrialAdded("b", 1, {"speed": 1.0})])
     titles = []
-    for clock.now, records in ((5.0, []), (10.0, [exploit("a", "b")])):
+    for clock.now, records in ((0.0, []), (5.0, []), (10.0, [exploit("a", "b")])):
         for record in records:
             population.apply(record)
         console.on_records(records, population)
