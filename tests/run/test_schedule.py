@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from poptune.core.lineage import Segment
 from poptune.core.nested import leaves
-from poptune.errors import OptionError
+from poptune.errors import MissingExtra, OptionError
 from poptune.run.schedule import Schedule
 
 values = st.one_of(
@@ -89,3 +90,44 @@ def test_what_is_no_schedule_is_refused(tmp_path, text, message):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(OptionError, match=r"Cannot read the schedule .*none.csv: No such file"):
         Schedule.from_csv(tmp_path / "none.csv")
+
+
+# Pictures
+
+
+def drawn(axes):
+    """Return the stretches in a panel: (first, last, height), and whose colour they have."""
+    stretches = [line for line in axes.get_lines() if line.get_linewidth() > 1]
+    return [(*(float(x) for x in line.get_xdata()), float(line.get_ydata()[0])) for line in stretches], [
+        line.get_color() for line in stretches
+    ]
+
+
+def test_one_call_draws_every_stretch_in_the_colour_of_its_trial():
+    configs = [{"lr": 0.5, "act": "relu", "depth": 2}, {"lr": 0.001, "act": None, "depth": 2}]
+    segments = [
+        Segment("a", 1, 4, configs[0], None),
+        Segment("b", 5, 9, configs[1], "a"),
+        Segment("a", 10, 12, configs[0], "b"),
+    ]
+    figure = Schedule(tuple(segments)).plot()
+    lr, act = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == ["lr", "act"]  # the depth does not change
+    stretches, colors = drawn(lr)
+    assert stretches == [(0, 4, 0.5), (4, 9, 0.001), (9, 12, 0.5)]
+    assert colors[0] == colors[2] != colors[1]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    assert lr.get_yscale() == "log"
+    assert [height for _, _, height in drawn(act)[0]] == [0, 1, 0]
+    assert [label.get_text() for label in act.get_yticklabels()] == ["relu", "None"]
+
+
+def test_a_picture_can_be_written_to_a_file(tmp_path):
+    schedule_of((4, {"lr": 0.1}), (8, {"lr": 0.2})).plot().savefig(tmp_path / "schedule.png")
+    assert (tmp_path / "schedule.png").stat().st_size > 1000
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtra, match=r'pip install "poptune\[plots\]"'):
+        schedule_of((4, {"lr": 0.1})).plot()

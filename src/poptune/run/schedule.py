@@ -9,13 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poptune.core.lineage import Segment
 from poptune.core.nested import Config, flatten, leaves
 from poptune.core.nested import Path as Keys
 from poptune.errors import OptionError
+from poptune.run.drawing import draw
 from poptune.storage.encoding import dumps, loads
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLUMNS = ["first_iteration", "last_iteration", "trial", "donor"]
 
@@ -58,6 +62,16 @@ class Schedule:
         names = list(dict.fromkeys(name for config in configs for name in config))
         changing = [name for name in names if any(config.get(name) != configs[0].get(name) for config in configs)]
         return changing or names
+
+    def plot(self) -> Figure:
+        """Return a figure of the hyperparameters that change, over iterations; colours say which trial trained.
+
+        `schedule.plot().savefig("schedule.png")` writes it to a file.
+
+        Raises:
+            MissingExtra: matplotlib is not installed.
+        """
+        return draw(self.segments, self.hyperparameters)
 
     def to_csv(self, path: str | Path) -> None:
         """Write `csv` to a file."""
