@@ -162,11 +162,12 @@ def plot(results, best, replayed):
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for result in results:
-        axes.plot(*curve(result), color="lightgrey")
-    axes.plot(*curve(best), label="best of PBT")
-    axes.plot(*curve(replayed), label="replay from scratch", linestyle="--")
-    axes.set(xlabel="epoch", ylabel="test accuracy")
-    axes.legend(loc="lower right")
+        axes.plot(*curve(result), color="0.8", linewidth=1)
+    axes.plot(*curve(best), color="#c8382d", linewidth=2, label="best of PBT")
+    axes.plot(*curve(replayed), color="#1f4e79", linewidth=2, linestyle=(0, (4, 1.5)), label="replay from scratch")
+    axes.set(xlabel="epoch", ylabel="test accuracy", ylim=(0, 1.02))
+    axes.grid(color="0.92")
+    axes.legend(loc="center right")
     path = Path(results.experiment_path) / "accuracy.png"
     figure.savefig(path)
     print(f"Plot: {path}")
@@ -204,6 +205,10 @@ def main():
     trials, epochs = (4, 15) if arguments.smoke else (8, 50)
     options = {"storage_path": arguments.storage, "executor": arguments.executor}
     mnist = arguments.mnist and str(Path(arguments.mnist).expanduser().resolve())
+    if mnist:
+        if find_spec("torchvision") is None:
+            sys.exit("--mnist needs torchvision: pip install torchvision")
+        load_images(mnist)  # downloads what is missing, once, before several workers would
 
     results = search(epochs, trials, mnist, arguments.seed, **options)
     best = results.get_best_result()

@@ -34,6 +34,10 @@ INTERVAL = 5  # steps between two decisions
 SD = 0.1  # of the noise that moves h
 # Known from 50 seeds each of the same study with an interval of 10: the mean of the middle half of the final scores.
 KNOWN = {"pbt": 1.177, "explore only": 1.060, "exploit only": 1.172, "grid": 0.390}
+STYLES = [  # of the two trials; dashes, because in some panels one line lies on the other
+    {"color": "#c8382d", "linewidth": 2.5, "label": "h = [1, 0]"},
+    {"color": "#1f4e79", "linewidth": 2.5, "label": "h = [0, 1]", "linestyle": (0, (2, 1.5))},
+]
 
 
 # Training
@@ -111,33 +115,43 @@ def final(results):
 
 
 def plot(panels):
-    """Draw score over steps, and the path of the weights, a panel for each experiment."""
+    """Draw a column for each experiment: the score over steps, and below it the path of the weights."""
     if find_spec("matplotlib") is None:
-        print('For plots: pip install "poptune[plots]"')
+        print('For a plot: pip install "poptune[plots]"')
         return
     from matplotlib.figure import Figure
 
-    for file, draw in {"scores.png": draw_score, "weights.png": draw_weights}.items():
-        figure = Figure(figsize=(8, 6), layout="constrained")
-        for axes, (name, results) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
-            axes.set_title(name)
-            draw(axes, results)
-        path = Path(panels["pbt"].experiment_path) / file
-        figure.savefig(path)
-        print(f"Plot: {path}")
+    figure = Figure(figsize=(13, 6.5), layout="constrained")
+    scores, weights = figure.subplots(2, 4, sharex="row", sharey="row")
+    for upper, lower, (name, results) in zip(scores, weights, panels.items(), strict=True):
+        upper.set_title(f"{name}: {final(results):.3f}")
+        draw_scores(upper, results)
+        draw_weights(lower, results)
+    scores[0].set(ylabel="Q", ylim=(-0.5, 1.3))
+    weights[0].set(ylabel="theta1")
+    scores[-1].legend(title="at first", loc="lower right")
+    path = Path(panels["pbt"].experiment_path) / "figure2.png"
+    figure.savefig(path)
+    print(f"Plot: {path}")
 
 
-def draw_score(axes, results):
-    for result in results:
-        axes.plot([row["training_iteration"] for row in result.rows], [row["Q"] for row in result.rows])
-    axes.axhline(BEST_Q, color="lightgrey")
-    axes.set(xlabel="step", ylabel="Q", ylim=(-0.5, 1.3))
+def draw_scores(axes, results):
+    for result, style in zip(results, STYLES, strict=True):
+        axes.plot([row["training_iteration"] for row in result.rows], [row["Q"] for row in result.rows], **style)
+    axes.axhline(BEST_Q, color="grey", linestyle=":", linewidth=1)
+    axes.set(xlabel="step")
+    axes.grid(color="0.92")
 
 
 def draw_weights(axes, results):
-    for result in results:
-        axes.scatter([row["theta0"] for row in result.rows], [row["theta1"] for row in result.rows], s=4)
-    axes.set(xlabel="theta0", ylabel="theta1", xlim=(0, 1), ylim=(0, 1))
+    axis = np.linspace(0, 1, 101)
+    theta0, theta1 = np.meshgrid(axis, axis)
+    levels = np.linspace(BEST_Q - 2, BEST_Q, 11)
+    axes.contourf(theta0, theta1, BEST_Q - theta0**2 - theta1**2, levels=levels, cmap="Greys_r", vmin=-3, vmax=1.4)
+    for result, style in zip(results, STYLES, strict=True):
+        theta = np.array([(row["theta0"], row["theta1"]) for row in result.rows])
+        axes.scatter(*theta.T, s=4, color=style["color"], zorder=2)
+    axes.set(xlabel="theta0", xlim=(0, 1), ylim=(0, 1), aspect="equal")
 
 
 def check(panels):
