@@ -9,6 +9,7 @@ import pytest
 import poptune as tune
 from poptune.core.events import Overdue, Ready
 from poptune.errors import MetricError
+from poptune.schedulers import truncation
 from poptune.testing.toys import Climber
 from runs import events, pbt
 
@@ -112,7 +113,7 @@ KEYS = pytest.mark.parametrize(("key", "role"), [("height", "metric"), ("epoch",
 @KEYS
 def test_a_required_key_that_is_missing_is_an_error_of_that_trial_alone(said, key, role):
     space = {"speed": tune.grid_search([2.0, 1.0, 3.0])}
-    scheduler = pbt(interval=3, time_attr="epoch", quantile_fraction=0.0)
+    scheduler = pbt(interval=3, time_attr="epoch", exploit=truncation(0))
     results, lines = said(forget(key, at=4), space, scheduler=scheduler)
     assert [result.error is None for result in results] == [True, False, True]
     assert f"MetricError: {role} '{key}' is not among the reported keys" in str(results[1].error)
@@ -130,7 +131,7 @@ def test_a_required_key_that_is_missing_from_the_very_first_report_ends_the_run(
 @pytest.mark.parametrize("at", [0, 4])
 def test_a_key_that_is_not_required_and_missing_is_one_warning_and_training_goes_on(said, key, role, at):
     space = {"speed": tune.grid_search([2.0, 1.0, 1.0])}
-    scheduler = pbt(interval=3, time_attr="epoch", quantile_fraction=0.0, require_attrs=False, synch=False)
+    scheduler = pbt(interval=3, time_attr="epoch", exploit=truncation(0), require_attrs=False, synch=False)
     results, lines = said(forget(key, at), space, scheduler=scheduler)
     assert results.errors == []
     assert [len(result.rows) for result in results] == [10, 10, 10]

@@ -11,6 +11,7 @@ from poptune.core.events import Reported, TrialStarted
 from poptune.errors import StopError
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
+from poptune.schedulers import truncation
 from poptune.stopper import TimeoutStopper
 from poptune.storage.journal import Journal
 from poptune.testing.simulated import SimulatedExecutor
@@ -160,7 +161,7 @@ def test_failures_are_told_and_whether_the_trial_recovers(fit, failures):
     fit(
         Climber,
         {"speed": 1.0, "raises_at": 4},
-        scheduler=pbt(quantile_fraction=0.0),
+        scheduler=pbt(exploit=truncation(0)),
         failure_config=tune.FailureConfig(max_failures=failures),
         callbacks=[diary],
     )
@@ -181,7 +182,7 @@ def test_a_trial_that_lost_its_worker_recovers(fit):
     fit(
         Climber,
         {"speed": tune.grid_search([1.0, 2.0])},
-        scheduler=pbt(quantile_fraction=0.0),
+        scheduler=pbt(exploit=truncation(0)),
         stop={"training_iteration": 4},
         executor=SimulatedExecutor(workers=1, losses=[(3.5, 0)]),
         failure_config=tune.FailureConfig(max_failures=1),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import poptune as tune
-from poptune.core.events import Ready
+from poptune.core.decisions import Continue, Exploit
+from poptune.core.events import Overdue, Ready
 from poptune.executors.processes import ProcessExecutor
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
@@ -96,6 +97,20 @@ def test_time_may_be_the_seconds_that_a_trial_has_trained(fit, synch):
     )
     assert {time for trial in considered(results) for time in trial} == {3.0, 6.0, 9.0}
     assert results.exploits
+
+
+@BOTH
+def test_without_a_quantile_nobody_is_cloned_and_nothing_is_saved_for_it(fit, synch):
+    results = fit(
+        Climber,
+        SPEEDS,
+        scheduler=pbt(quantile_fraction=0, synch=synch),
+        stop={"training_iteration": 10},
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+    )
+    assert events(results, Exploit, Continue, Ready, Overdue) == []
+    assert [result.best_checkpoints for result in results] == [[], []]
+    assert [result.metrics["training_iteration"] for result in results] == [10, 10]
 
 
 @BOTH

@@ -13,6 +13,7 @@ from poptune.core.events import TrialEvicted, TrialFailed, TrialStarted
 from poptune.errors import TrialError
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
+from poptune.schedulers import truncation
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
 from runs import decisions, events, pbt
@@ -65,7 +66,7 @@ def run(fit, fate, executor, **options):
     return fit(
         fragile,
         {"speed": tune.grid_search([1.0, 2.0, 3.0, 4.0]), "fate": tune.sample_from(_fate_of(fates)), **config},
-        scheduler=pbt(quantile_fraction=0.0, **options.pop("pbt", {})),
+        scheduler=pbt(exploit=truncation(0), **options.pop("pbt", {})),
         stop={"training_iteration": LIMIT},
         executor=executor,
         **options,
@@ -194,7 +195,7 @@ def test_neighbours_of_a_killed_worker_are_not_blamed(fit):
     results = fit(
         Climber,
         {"speed": tune.grid_search([1.0, 2.0, 3.0])},
-        scheduler=pbt(quantile_fraction=0.0),
+        scheduler=pbt(exploit=truncation(0)),
         stop={"training_iteration": 8},
         executor=executor,
     )

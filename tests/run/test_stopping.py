@@ -17,6 +17,7 @@ from poptune.errors import StopError
 from poptune.executors.base import Resume, Start
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
+from poptune.schedulers import truncation
 from poptune.stopper import (
     CombinedStopper,
     ExperimentPlateauStopper,
@@ -364,7 +365,7 @@ def test_one_run_config_serves_several_runs(fit):
 def test_a_trial_that_was_stopped_with_the_run_gets_no_turn_any_more(fit):
     # One worker: a trial waits in it for its turn, free to train, when the other ends the run.
     executor = Listening(workers=1)
-    scheduler = pbt(synch=False, quantile_fraction=0.0)
+    scheduler = pbt(synch=False, exploit=truncation(0))
     assert iterations(climb(fit, After(5), executor, scheduler=scheduler)) == [3, 2]
     assert len(executor.leases) == 5  # one for each report
 

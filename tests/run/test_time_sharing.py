@@ -7,6 +7,7 @@ import pytest
 import poptune as tune
 from poptune.core.events import Reported, TrialStarted
 from poptune.executors.processes import ProcessExecutor
+from poptune.schedulers import truncation
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
 from runs import events, pbt
@@ -51,7 +52,7 @@ def test_trials_are_spread_evenly_over_the_workers(fit):
     results = fit(
         climb,
         {"speed": tune.grid_search([1.0] * 6)},
-        scheduler=pbt(quantile_fraction=0.0),
+        scheduler=pbt(exploit=truncation(0)),
         stop={"training_iteration": LIMIT},
         executor=ProcessExecutor(2),
     )
@@ -64,7 +65,7 @@ def test_asynchronous_trials_stay_within_one_interval_of_each_other(fit):
     results = fit(
         Climber,
         {"speed": tune.grid_search([1.0, 2.0, 3.0, 4.0, 5.0])},
-        scheduler=pbt(synch=False, quantile_fraction=0.0),
+        scheduler=pbt(synch=False, exploit=truncation(0)),
         stop={"training_iteration": LIMIT},
         executor=executor,
     )

@@ -5,6 +5,8 @@ from math import inf, nan
 
 import pytest
 
+from poptune.core.lease import Lease
+from poptune.schedulers import truncation
 from story import Story
 
 
@@ -52,8 +54,17 @@ def test_min_mirrors_max():
     assert down.scheduler.objective.value(down.population["a"].standing.score) == -3.0  # the user's own figure
 
 
-def test_quantile_fraction_zero_clones_nobody_not_even_nan():
-    story = Story("abc", quantile_fraction=0)
+@pytest.mark.parametrize("synch", [True, False])
+def test_with_quantile_fraction_zero_nobody_is_ever_due_not_even_nan(synch):
+    story = Story("abc", quantile_fraction=0, synch=synch)
+    assert story.scheduler.lease(story.population["a"], {}) == Lease()
+    for iteration in (10, 20, 30):
+        assert story.all_report(iteration, {"a": 1.0, "b": nan, "c": 2.0}) == []
+    assert set(story.kinds) == {"TrialAdded", "Reported"}
+
+
+def test_truncation_of_nobody_looks_at_everybody_and_clones_nobody():
+    story = Story("abc", exploit=truncation(0))
     assert story.all_report(10, {"a": 1.0, "b": nan, "c": 2.0}) == ["a goes on", "b goes on", "c goes on"]
 
 

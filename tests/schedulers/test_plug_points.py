@@ -225,7 +225,7 @@ def test_arguments_that_cannot_work_are_refused_by_name(options, kind, message):
 
 
 def test_the_trial_furthest_behind_runs_next():
-    story = Story("abcde", quantile_fraction=0)
+    story = Story("abcde", exploit=truncation(0))
     story.all_report(10, dict.fromkeys("abcde", 0.0))
     for trial, time in zip("abcde", (800, 700, 600, 500, 700), strict=True):
         story.report(trial, time)

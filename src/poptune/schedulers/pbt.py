@@ -59,7 +59,8 @@ class PopulationBasedTraining(SavedSettings):
         hyperparam_mutations: Per hyperparameter (nested like the config) a domain such as `tune.uniform(0, 1)`, a
             list of values whose order makes neighbours, or a callable without arguments that draws a value. A key that
             the search space leaves open gets its first value from here too.
-        quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; 0 never clones.
+        quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; with 0 nobody is ever due, and
+            trials train independently.
         resample_probability: Per hyperparameter, the chance to be drawn anew instead of perturbed.
         perturbation_factors: A continuous value is multiplied by one of these.
         custom_explore_fn: `f(config) -> config`, applied last to the whole new config.
@@ -201,7 +202,12 @@ class PopulationBasedTraining(SavedSettings):
 
     def lease(self, trial: Trial, stop_at: Mapping[str, float]) -> Lease:
         """Let the trial train until it may be due, or meets a stop criterion."""
-        return Lease((self.time_attr, self._due_from(trial)), stop_at)
+        return Lease(None if self._clones_nobody else (self.time_attr, self._due_from(trial)), stop_at)
+
+    @property
+    def _clones_nobody(self) -> bool:
+        """Nobody is ever due then: trials are independent, and nothing is saved for decisions."""
+        return self.exploit is None and self.quantile_fraction == 0
 
     def _due_from(self, trial: Trial) -> float:
         return max(trial.last_ready + self.perturbation_interval, self.burn_in_period)
@@ -219,7 +225,7 @@ class PopulationBasedTraining(SavedSettings):
             if self.require_attrs:
                 raise
             return None
-        if time < self._due_from(trial):
+        if self._clones_nobody or time < self._due_from(trial):
             return None
         if report.checkpoint is not None:
             return Ready(report.trial, time, score)
