@@ -145,15 +145,15 @@ def test_what_cannot_be_done_is_refused(run, argument):
 
 
 def test_what_has_no_meaning_is_named_in_one_warning(run):
-    with pytest.warns(UserWarning, match=r"tune\.run ignores reuse_actors \(.*\); sync_config \(.*\)\.") as caught:
-        run(climb, config=SPEEDS, reuse_actors=True, sync_config=object(), log_to_file=False)
+    with pytest.warns(UserWarning, match=r"tune\.run ignores log_to_file \(.*\); sync_config \(.*\)\.") as caught:
+        run(climb, config=SPEEDS, sync_config=object(), log_to_file=True, trial_name_creator=None)
     assert len(caught) == 1
     assert caught[0].filename == __file__
 
 
 def test_only_sampling_searches(run):
     assert len(run(climb, config=SPEEDS, search_alg="random").trials) == 3
-    with pytest.raises(ValueError, match="search_alg must be None or one of"):
+    with pytest.raises(ValueError, match=r"search_alg must be None or one of .* not 'bayesopt'"):
         run(climb, config=SPEEDS, search_alg="bayesopt")
 
 

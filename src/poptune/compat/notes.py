@@ -30,7 +30,6 @@ def note_ignored(where: str, given: Mapping[str, Any]) -> None:
 
 WITHOUT_MEANING = {
     "log_to_file": "what training prints is shown in the terminal",
-    "reuse_actors": "workers always stay",
     "sync_config": "everything is written where it stays",
     "trial_dirname_creator": "folders are named after the trainable, the trial and its hyperparameters",
     "trial_name_creator": "trials are named after the seed and their index",

@@ -62,6 +62,7 @@ def run(
     raise_on_failed_trial: bool = True,
     callbacks: Sequence[Callback] | None = None,
     max_concurrent_trials: int | None = None,
+    reuse_actors: bool = False,
     seed: int | None = None,
     executor: Literal["processes", "inline"] | Executor = "processes",
     durability: Durability = "process",
@@ -97,6 +98,7 @@ def run(
         raise_on_failed_trial: Whether a trial that failed for good is an error. The others train to their ends before.
         callbacks: See `RunConfig`.
         max_concurrent_trials: See `TuneConfig`.
+        reuse_actors: As if always True: workers stay.
         seed: See `TuneConfig`. This and the next three are PopTune's own.
         executor: See `RunConfig`.
         durability: See `RunConfig`.
@@ -108,8 +110,8 @@ def run(
         checkpoint_at_end: Deprecated for `CheckpointConfig(checkpoint_at_end=...)`.
         local_dir: Deprecated for `storage_path`.
         others: Further arguments of Ray Tune's. Without meaning here, and named in one warning: `log_to_file`,
-            `reuse_actors`, `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused:
-            `export_formats`, `restore`, `resume`, `resume_config`, `storage_filesystem`.
+            `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused: `export_formats`,
+            `restore`, `resume`, `resume_config`, `storage_filesystem`.
 
     Raises:
         TypeError: There is no such argument.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any
 
 from poptune.compat.notes import note_ignored
 from poptune.compat.tune.search.basic_variant import BasicVariantGenerator, checked_search
 from poptune.errors import OptionError
 from poptune.run import configs
 
-__all__ = ["ResumeConfig", "ResumeType", "TuneConfig"]
+__all__ = ["ResumeConfig", "TuneConfig"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TuneConfig(configs.TuneConfig):
     Args:
         search_alg: None, "random", "variant_generator", or a `BasicVariantGenerator`, whose `random_state` is the
             `seed` and whose `max_concurrent` is `max_concurrent_trials`, unless these are given.
-        reuse_actors: Without meaning: workers always stay.
+        reuse_actors: As if always True: workers stay.
         trial_name_creator: Without meaning: trials are named after the seed and their index.
         trial_dirname_creator: Without meaning: folders are named after trainable, trial and hyperparameters.
 
@@ -53,14 +53,6 @@ class TuneConfig(configs.TuneConfig):
         super().__post_init__()
 
 
-class ResumeType(Enum):
-    """What becomes of a trial when its run goes on."""
-
-    RESUME = "resume"
-    RESTART = "restart"
-    SKIP = "skip"
-
-
 @dataclass(frozen=True)
 class ResumeConfig:
     """What becomes of trials when a run goes on: the flags of `Tuner.restore` as one object.
@@ -73,26 +65,32 @@ class ResumeConfig:
     Raises:
         OptionError: Finished trials shall train again, or unfinished ones begin again.
 
-    >>> ResumeConfig(errored=ResumeType.RESTART).flags
+    >>> ResumeConfig(errored=ResumeConfig.ResumeType.RESTART).flags
     {'resume_unfinished': True, 'resume_errored': False, 'restart_errored': True}
     """
 
-    ResumeType: ClassVar = ResumeType
+    class ResumeType(Enum):
+        """What becomes of a trial."""
+
+        RESUME = "resume"
+        RESTART = "restart"
+        SKIP = "skip"
+
     finished: ResumeType = ResumeType.SKIP
     unfinished: ResumeType = ResumeType.RESUME
     errored: ResumeType = ResumeType.SKIP
 
     def __post_init__(self) -> None:
-        if self.finished is not ResumeType.SKIP:
+        if self.finished is not self.ResumeType.SKIP:
             raise OptionError("ResumeConfig: finished trials stay as they are; start a new run to train them again.")
-        if self.unfinished is ResumeType.RESTART:
+        if self.unfinished is self.ResumeType.RESTART:
             raise OptionError("ResumeConfig: unfinished trials go on or are stopped; start a new run to begin again.")
 
     @property
     def flags(self) -> dict[str, bool]:
         """The arguments of `poptune.Tuner.restore` that say the same."""
         return {
-            "resume_unfinished": self.unfinished is ResumeType.RESUME,
-            "resume_errored": self.errored is ResumeType.RESUME,
-            "restart_errored": self.errored is ResumeType.RESTART,
+            "resume_unfinished": self.unfinished is self.ResumeType.RESUME,
+            "resume_errored": self.errored is self.ResumeType.RESUME,
+            "restart_errored": self.errored is self.ResumeType.RESTART,
         }

@@ -75,8 +75,10 @@ class Tuner(tuner.Tuner):
         """
         if storage_filesystem is not None:
             raise OptionError("Tuner.restore has no storage_filesystem: runs are stored in a directory.")
-        flags = _resume_config.flags if _resume_config else {}
-        return super().restore(path, trainable, *arguments, **options, **flags)  # type: ignore[return-value]
+        if _resume_config is not None:
+            options |= _resume_config.flags
+        restored: Any = super().restore(path, trainable, *arguments, **options)
+        return restored  # type: ignore[no-any-return]
 
     def _variants(self, rng_of: Callable[[int], np.random.Generator]) -> list[Variant]:
         search = checked_search(getattr(self._tune_config, "search_alg", None))

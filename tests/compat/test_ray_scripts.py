@@ -1,0 +1,64 @@
+"""Scripts that were written for Ray Tune, of three generations, run as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+WHAT_THEY_SAY = {
+    "guide_toy.py": [
+        "trial: 100 rows, True 0.0",
+        "trial: 100 rows, True 1.0",
+        "exploits: 24",
+        "best above one: True",
+    ],
+    "api_page.py": [
+        "can be saved: True",
+        "trials: 8 {12}",
+        "in the list: True",
+        "restored: True",
+    ],
+    "blog_run.py": [
+        "PopulationBasedTraining: 0 checkpoints, 0 perturbs",
+        "Best config:  {'lr': ",
+        "still initialized: False",
+    ],
+    "convnet_air.py --samples 4": [
+        "Best result logdir: {home}/ray_results/pbt_test/train_convnet_",
+        "Best final config: ['checkpoint_interval', 'lr', 'momentum']",
+        "replayed: 1 trial, True",
+    ],
+    "gan_air.py": [
+        "rows: [20, 20, 20, 20]",
+        "step of the best: 20",
+        "where: {home}/ray_results/pbt_dcgan/dcgan_train_",
+    ],
+    "train_class.py": [
+        "function began with [0.25, 0.75]",
+        "class began with [0.25, 0.75]",
+    ],
+    "first_generation.py": [
+        "steps: {(1, 2, 3, 4, 5, 6, 7, 8)}",
+        "best keeps going: True",
+        "trials: [2.0, 2.0, 2.0] {'TERMINATED'}",
+        "bound: 8.0",
+    ],
+    "figure_study.py": ["pbt 1.2", "grid 0.39"],
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"), WHAT_THEY_SAY.items(), ids=[name.split(".")[0] for name in WHAT_THEY_SAY]
+)
+def test_it_runs_unchanged(ray_script, scripts, tmp_path, command, lines):
+    name, *arguments = command.split()
+    ran = ray_script(str(scripts / name), *arguments)
+    assert ran.returncode == 0, ran.stderr
+    said = ran.stdout.splitlines()
+    for line in lines:
+        assert [one for one in said if one.startswith(line.replace("{home}", str(tmp_path)))], ran.stdout
+
+
+def test_a_file_of_tests_runs_under_pytest(ray_script, scripts):
+    ran = ray_script("-m", "pytest", "-q", "-p", "no:cacheprovider", str(scripts / "test_in_rays_style.py"))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 passed" in ran.stdout
