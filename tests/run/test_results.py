@@ -7,7 +7,7 @@ import math
 import pytest
 
 import poptune as tune
-from poptune.core.events import CheckpointDeleted, Overdue, Reported
+from poptune.core.events import CheckpointDeleted, Reported
 from poptune.core.population import Population
 from poptune.errors import NoResultError, OptionError
 from poptune.executors.processes import ProcessExecutor
@@ -194,43 +194,6 @@ def test_the_best_checkpoints_are_kept(fit):
     assert kept == {5.0, 4.0, 2.0}  # the best two, and the last
     assert result.get_best_checkpoint("value", "max").to_dict() == {"value": 5.0}
     assert result.checkpoint.to_dict() == {"value": 2.0}
-
-
-def test_checkpoints_out_of_step_with_decisions_lose_no_exploit_and_repeat_no_iteration(fit):
-    def every_third(config):
-        height, step = 0.0, 0
-        if checkpoint := tune.get_checkpoint():
-            height, step = checkpoint.to_dict()["height"], checkpoint.to_dict()["step"]
-        while True:
-            step += 1
-            height += config["speed"]
-            saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % 3 == 0 else None
-            tune.report({"height": height, "step": step}, checkpoint=saved)
-
-    results = fit(
-        every_third,
-        {"speed": tune.uniform(0.0, 10.0)},
-        num_samples=2,
-        scheduler=pbt(interval=4),
-        stop={"training_iteration": 20},
-    )
-    assert [exploit.iteration for exploit in results.exploits] == [6, 12, 18]
-    for result in results:
-        assert [row["step"] for row in result.rows] == list(range(1, 21))
-    first = events(results, Overdue)[0]
-    assert (first.interval, first.checkpoint_every) == (4.0, 3)
-
-
-def test_without_checkpoints_nothing_starts_over(fit):
-    def forgetful(config):
-        for step in range(1, 11):
-            tune.report({"height": step * config["speed"], "step": step})
-
-    results = fit(forgetful, {"speed": tune.uniform(0.0, 10.0)}, num_samples=4, scheduler=pbt(synch=False))
-    assert results.exploits == []
-    for result in results:
-        assert [row["step"] for row in result.rows] == list(range(1, 11))
-    assert {overdue.checkpoint_every for overdue in events(results, Overdue)} == {None}
 
 
 def test_stop_by_a_function(fit):
