@@ -1,7 +1,7 @@
 """The bandit of Population Based Bandits: a model of past gains says which point to try next.
 
-A point is a row `(rounds from now, score before, hyperparameter, hyperparameter, ...)`; all but the first lie in [0, 1].
-The gain of an interval that begins at a point is modelled by a Gaussian process that forgets: what was learnt some
+A point is where a trial begins to gain: `(rounds from now, score, hyperparameter, hyperparameter, ...)`, all but the
+first in [0, 1]. The gain until the next decision is modelled by a Gaussian process that forgets: what was learnt some
 rounds ago says less about now.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from sklearn.gaussian_process import GaussianProcessRegressor
-
-    Array = np.ndarray[Any, np.dtype[np.float64]]
 
 Point = tuple[float, ...]
 
 LENGTHS = (0.1, 0.2, 0.4)  # how far apart points are that say little about each other
-FORGETTING = (0.02, 0.1, 0.3)  # per two rounds, the share of what is known that is lost
+FORGETTING = (0.02, 0.1, 0.3)  # the share of what is known that two rounds take
 NOISE = 0.1  # variance, where that of all gains is 1: keeps the equations well conditioned, whatever the points
 _LARGEST_GAIN = 2.0  # in standard deviations
+_ROUNDING = 1e-9  # gains that differ by less than this part of the largest one are the same
 
 
 def most_promising(
@@ -34,8 +34,7 @@ def most_promising(
     (Desautels et al. 2014), so that the points of one round spread. Length scale and forgetting are the pair of
     `LENGTHS` and `FORGETTING` that makes the known gains likeliest.
 
-    Source: Parker-Holder et al. 2020, equations 5 to 8; unlike their code, it adds the standard deviation and not the
-    variance.
+    Source: Parker-Holder et al. 2020, https://arxiv.org/abs/2002.02518; their code adds the variance.
 
     Args:
         seen: Points whose gains are known, at least one.
@@ -50,13 +49,13 @@ def most_promising(
     import numpy as np
 
     points, gains, candidates = np.array(seen), standardised(rates), np.array(tried)
-    models = (_model(length, forgetting, points.shape[1]) for length in LENGTHS for forgetting in FORGETTING)
-    fitted = [model.fit(points, gains) for model in models]
-    model = max(fitted, key=lambda model: float(model.log_marginal_likelihood_value_))
-    mean, std = model.predict(candidates, return_std=True)
-    if pending:
-        known = np.array([*seen, *pending])  # how sure a model is does not depend on the gains, only on where they were
-        _, std = model.fit(known, np.zeros(len(known))).predict(candidates, return_std=True)
+    models = [_model(length, forgetting, points.shape[1]) for length in LENGTHS for forgetting in FORGETTING]
+    with np.errstate(under="ignore"):  # what lies far apart has nothing in common: zero is right
+        model = max(models, key=lambda model: float(model.fit(points, gains).log_marginal_likelihood_value_))
+        mean, std = model.predict(candidates, return_std=True)
+        if pending:
+            known = np.array([*seen, *pending])  # how sure a model is depends on where gains are known, not on gains
+            _, std = model.fit(known, np.zeros(len(known))).predict(candidates, return_std=True)
     return int(np.argmax(mean + math.sqrt(beta(len(seen))) * std))
 
 
@@ -65,7 +64,7 @@ def beta(gains: int) -> float:
     return 0.2 * max(1.0, math.log(0.4 * gains))
 
 
-def standardised(rates: Sequence[float]) -> Array:
+def standardised(rates: Sequence[float]) -> NDArray[np.float64]:
     """Return gains with mean 0 and variance 1, cut at 2 standard deviations.
 
     >>> standardised([1e308, -1e308, float("-inf")]).tolist(), standardised([3.0, 3.0]).tolist()
@@ -78,8 +77,9 @@ def standardised(rates: Sequence[float]) -> Array:
     if finite.any():
         gains[finite] /= np.abs(gains[finite]).max() or 1.0  # squares of large numbers are infinite
         gains[finite] -= gains[finite].mean()
-        gains[finite] /= gains[finite].std() or 1.0
-    return np.clip(gains, -_LARGEST_GAIN, _LARGEST_GAIN)
+        deviation = float(gains[finite].std())
+        gains[finite] /= deviation if deviation > _ROUNDING else 1.0
+    return gains.clip(-_LARGEST_GAIN, _LARGEST_GAIN)
 
 
 def _model(length: float, forgetting: float, features: int) -> GaussianProcessRegressor:

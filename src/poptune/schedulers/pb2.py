@@ -32,16 +32,16 @@ class PB2(PopulationBasedTraining):
     """Population Based Training that chooses a clone's hyperparameters by a model of what all trials gained so far.
 
     Who is due, who copies whom and what is written are as in `PopulationBasedTraining`. The hyperparameters of a clone
-    are not perturbed but chosen, all together: of 300 random ones within the bounds those with the highest upper
-    confidence bound of the gain until the next decision, as a Gaussian process tells it from the gains of the 100 newest
-    intervals of all trials (see `poptune.schedulers.bandit`). While no trial has passed two decision points, nothing is
-    known, and they are random. Suits small populations (4 to 8) and few hyperparameters, all of them numbers; like all
-    greedy schedules it favours what pays within one interval. A choice takes some 15 ms.
+    are not perturbed but chosen, all together: of 300 random ones within the bounds, those that promise the highest
+    gain until the next decision. A Gaussian process (scikit-learn's, see `most_promising`) tells it from the 100 newest
+    gains of all trials. Until a trial has passed two decision points nothing is known, and they are random. A choice
+    takes some 15 ms. Suits small populations and few hyperparameters, all of them numbers. Like all greedy
+    schedules, what it finds favours what pays within one interval.
 
     The signature and meaning are Ray Tune's. Different on purpose, beside what is different in
-    `PopulationBasedTraining`: the first clones explore too, the bound adds the standard deviation and not the variance,
-    domains may be given and their scale counts (`tune.loguniform` for a learning rate), integers are rounded and not cut,
-    and the run's files are called `pb2_*.txt`.
+    `PopulationBasedTraining`: the first clones explore too, not knowing counts by its standard deviation and not by its
+    variance, domains may be given and their scale counts (`tune.loguniform` for a learning rate), integers are rounded
+    and not cut, values are exact, and the run's files are called `pb2_*.txt`.
 
     Args:
         time_attr: Reported number that measures progress; must not decrease.
@@ -49,10 +49,10 @@ class PB2(PopulationBasedTraining):
         mode: "min" or "max". Here or in `TuneConfig`, not in both.
         perturbation_interval: Between two decisions for a trial, in units of `time_attr`.
         hyperparam_bounds: Per hyperparameter (nested like the config) a pair `[low, high]`, both included, or one of
-            `tune.uniform`, `loguniform`, `randint`, `lograndint` and their q forms. A pair is spread evenly. With a
-            pair an int stays an int and a float a float, as in Ray Tune, but one with less than two integers in it
-            makes floats. A key that the search space leaves open gets a random first value: an int if both bounds are
-            ints, so write `[0.0, 1.0]` where you mean real numbers.
+            `tune.uniform`, `loguniform`, `randint`, `lograndint` and their q forms. A pair is spread evenly, and
+            an int stays an int and a float a float, as in Ray Tune; but a pair of floats with less than two integers
+            between them makes floats. A key that the search space leaves open gets a random first value: an int if both
+            bounds are ints, so write `[0.0, 1.0]` where you mean real numbers.
         quantile_fraction: Size of the lower and the upper group, in [0, 0.5]; 0 never clones.
         log_config: Whether the run's `pb2_*.txt` files are written.
         require_attrs: Whether a report without `time_attr` or `metric` is an error. If not, it is never due.
