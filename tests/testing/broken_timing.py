@@ -39,7 +39,7 @@ class IgnoresTheBurnIn(ToySystem):
 
 @found_by(
     "a_report_between_decisions_does_not_rank",
-    "b ranks with 1, not with the -9 it reported between decisions",
+    "b ranks with 1, not with the 0.1 it reported between decisions",
     "weights_are_of_the_moment_the_donor_was_ranked_at",
 )
 class RanksByTheNewestScore(ToySystem):
@@ -77,13 +77,13 @@ class WaitsAWholeInterval(ToySystem):
         return super().is_due(trial, iteration, checkpoint)
 
 
-@found_by("a_trial_that_is_far_ahead_is_copied_as_it_is_now", "three decisions ahead, but b got ('c', 'c@10')")
+@found_by("a_trial_that_is_far_ahead_is_copied_as_it_is_now", "three decisions ahead, but b got ('a', 'a@10')")
 class ComparesWithinAGeneration(ToySystem):
     """Sherpa: the rows of one generation, taken to be complete."""
 
     def rank(self, trial, score, checkpoint):
-        ahead = trial in self.standings and len(self.standings) == 1
-        if not ahead:
+        is_ahead = trial in self.standings and len(self.standings) < len(self.live)
+        if not is_ahead:
             super().rank(trial, score, checkpoint)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
@@ -55,7 +56,9 @@ class Conformance:
         for capability in asked.needs:
             self.need(capability)
         configs = trials if isinstance(trials, Mapping) else {name: {"lr": 0.5, "owner": name} for name in trials}
-        return Story(self.system(asked), asked, configs, self.need)
+        with passed(f"it was to be set up as {asked}"):
+            system = self.system(asked)
+        return Story(system, asked, configs, self.need)
 
     def outcomes(
         self, scores: Mapping[str, float], seeds: Iterable[int] = SEEDS, **options: Any
@@ -75,7 +78,8 @@ class Story:
         self._system = system
         self._need = need
         for trial, config in configs.items():
-            system.add(trial, config)
+            with passed(f"{trial} was added"):
+                system.add(trial, config)
 
     def report(self, trial: str, iteration: int, score: float, checkpoint: Any = "", *, saves: bool = True) -> Answer:
         """Let a trial report, and return the answer to it; its checkpoint is "<trial>@<iteration>" if not given."""
@@ -84,19 +88,22 @@ class Story:
         if not saves:
             self._need("late_checkpoints")
         weights = (checkpoint or f"{trial}@{iteration}") if saves else None
-        answers = self._took(self._system.report(trial, iteration, score, weights))
+        with passed(f"{trial} reported {score} at iteration {iteration} with the checkpoint {weights!r}"):
+            answers = self._took(self._system.report(trial, iteration, score, weights))
         own = [answer for answer in answers if answer.trial == trial]
         assert len(own) == 1, f"a report of {trial} must be answered for {trial} once, but the answers are {answers}"
         return own[0]
 
     def finish(self, trial: str) -> Sequence[Answer]:
         """Let a trial come to its end, and return what follows for the others."""
-        return self._took(self._system.finish(trial))
+        with passed(f"{trial} finished"):
+            return self._took(self._system.finish(trial))
 
     def fail(self, trial: str) -> Sequence[Answer]:
         """Let a trial fail for good, and return what follows for the others."""
         self._need("failures")
-        return self._took(self._system.fail(trial))
+        with passed(f"{trial} failed"):
+            return self._took(self._system.fail(trial))
 
     def _took(self, answers: Sequence[Answer]) -> Sequence[Answer]:
         self.answers += answers
@@ -137,6 +144,19 @@ class Story:
     def clones(self) -> list[Clones]:
         """All exploits so far."""
         return [answer for answer in self.answers if isinstance(answer, Clones)]
+
+
+@contextmanager
+def passed(when: str) -> Iterator[None]:
+    """Turn what a system raises into a failure that says when it did.
+
+    Raises:
+        AssertionError: The system raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"the system raised {type(error).__name__}: {error}, when {when}") from error
 
 
 def cloned(answer: Answer, because: str) -> Clones:

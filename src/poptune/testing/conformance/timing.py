@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from poptune.testing.conformance.exploiting import DUEL
+from poptune.testing.conformance.exploiting import LOSS, LOWEST
 from poptune.testing.conformance.story import Conformance, Story, cloned, each_pace, losers_of, told
 from poptune.testing.conformance.system import Answer, Clones, Continues, Joins, Waits
 
@@ -21,9 +21,9 @@ class Timing(Conformance):
     """Intervals, and what must not depend on time."""
 
     def _decided(self, iterations: range, synchronous: bool, **options: Any) -> list[int]:
-        """Return the iterations at which the worse of two trials cloned."""
-        story = self.tell("ab", synchronous=synchronous, **options)
-        return [now for now in iterations if isinstance(story.round(now, DUEL)["a"], Clones)]
+        """Return the iterations at which the lowest of three trials cloned."""
+        story = self.tell("abc", synchronous=synchronous, **options)
+        return [now for now in iterations if isinstance(story.round(now, LOSS)["a"], Clones)]
 
     @each_pace
     def test_a_decision_comes_once_in_an_interval(self, synchronous: bool) -> None:
@@ -45,10 +45,12 @@ class Timing(Conformance):
 
     def test_a_report_between_decisions_does_not_rank(self) -> None:
         """Ray Tune: a trial ranks with its score at its last decision, not with its newest report."""
-        story = self.tell("ab")
+        story = self.tell("abc")
+        story.report("c", 10, 0.5)
         story.report("b", 10, 1.0)
-        story.report("b", 15, -9.0)
-        cloned(story.report("a", 10, 0.0), "b ranks with 1, not with the -9 it reported between decisions")
+        story.report("b", 15, 0.1)
+        clone = cloned(story.report("a", 10, 0.0), LOWEST)
+        assert clone.donor == "b", f"{told(clone)}, but b ranks with 1, not with the 0.1 it reported between decisions"
 
     def test_a_first_report_before_its_time_does_not_rank(self) -> None:
         """Ray Tune: a trial that has passed no decision yet has no score to be compared with."""
@@ -67,7 +69,8 @@ class Timing(Conformance):
 
     def test_a_missing_checkpoint_does_not_cost_an_interval(self) -> None:
         """Ray Tune: an exploit for which a checkpoint was missing came a whole interval later."""
-        story = self.tell("ab")
+        story = self.tell("abc")
+        story.report("c", 10, 0.5)
         story.report("b", 10, 1.0)
         story.report("a", 10, 0.0, saves=False)
         story.report("a", 11, 0.0)
@@ -78,9 +81,9 @@ class Timing(Conformance):
     def test_a_trial_that_is_far_ahead_is_copied_as_it_is_now(self) -> None:
         """Sherpa: it took ranks from the generation before, as if everybody had completed it."""
         story = self.tell("abc")
+        story.report("c", 10, 0.7)
         for iteration, score in ((10, 1.0), (20, 2.0), (30, 3.0)):
             story.report("a", iteration, score)
-        story.report("c", 10, 2.5)
         clone = cloned(story.report("b", 10, 0.5), "b is the lowest of three")
         given = clone.donor, clone.checkpoint
         assert given == ("a", "a@30"), f"a is the best and three decisions ahead, but b got {given}"
