@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from poptune.compat.tune.error import TuneError
 from poptune.core.objective import Objective
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.space import choice, grid_search, sample_from, uniform
@@ -128,8 +129,9 @@ def test_mutation_by_sample_from():
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
-def test_nothing_to_vary(nothing):
-    with pytest.raises(UsageError, match="hyperparam_mutations, custom_explore_fn"):
+@pytest.mark.parametrize("kind", [UsageError, TuneError])
+def test_nothing_to_vary(nothing, kind):
+    with pytest.raises(kind, match="hyperparam_mutations, custom_explore_fn"):
         PopulationBasedTraining(hyperparam_mutations=nothing)
 
 
