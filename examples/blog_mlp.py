@@ -1,10 +1,11 @@
 """A blog's first PBT script, run as it was printed, and then repaired so that it trains.
 
-**As printed.** The script simulates an MLP, mutates `lr` and `hidden_units`, and is written for an early Ray Tune:
-`tune.run`, `reward_attr`, `tune.report(epoch=...)`. With only its imports changed it runs here to its end. But it saves
-no checkpoints, and PBT is made of copying weights: PopTune says so once, with the lines that are missing, and lets each
-trial train on with the hyperparameters that it has. Nobody is sent back to its first epoch. Its stop criterion, epoch
-10, is never met, since it counts epochs from 0 to 9: the trials end because their function does.
+**As printed** (`blog_mlp_as_printed.py`). The script simulates an MLP, mutates `lr` and `hidden_units`, and is written
+for Ray Tune as it was long ago: `tune.run`, `reward_attr`, `tune.report(epoch=...)`. With only its imports changed it
+runs to its end. But it saves no checkpoints, and PBT is made of copying weights: PopTune says so once, with the lines
+that are missing, and lets each trial train on with the hyperparameters that it has. Nobody is sent back to its first
+epoch. Its stop criterion, epoch 10, is never met, since it counts epochs from 0 to 9: the trials end because their
+function does.
 
 **Repaired.** A real MLP learns scikit-learn's digits, and saves what it needs to go on. `hidden_units` is no longer
 mutated: it is the shape of the weights, so those of a network with 64 hidden units fit into no network with 77. What
@@ -23,61 +24,17 @@ from pathlib import Path
 
 import numpy as np
 
+import blog_mlp_as_printed
 import poptune as tune
-import poptune.compat as ray
-from poptune.compat import PopulationBasedTraining as OlderPopulationBasedTraining
 from poptune.schedulers import PopulationBasedTraining
 
 INTERVAL = 2  # epochs between two decisions
-PRINTED_EPOCHS = 10
 HIDDEN_UNITS = 64
 TRAINING_IMAGES = 1200
 VALIDATION_IMAGES = 300  # PBT chooses by these; the other 297 play no part in any choice
 
 
-# As printed
-
-
-def train_mnist_mlp(config):
-    """Train nothing: loss and accuracy are made up from the hyperparameters and the epoch."""
-    learning_rate, hidden_units = config["lr"], config["hidden_units"]
-    for epoch in range(PRINTED_EPOCHS):
-        loss = 1.0 / (epoch + 1) + (100 / hidden_units) + (0.1 / learning_rate)
-        accuracy = 0.8 - (epoch / PRINTED_EPOCHS) * 0.2 + (hidden_units / 200) * 0.1
-        tune.report(epoch=epoch, loss=loss, accuracy=accuracy)
-    return {"final_accuracy": accuracy, "final_loss": loss}
-
-
-def run_as_printed(**options):
-    """Return the analysis of the printed script. `options` are further arguments of `tune.run`."""
-    ray.init(ignore_reinit_error=True)
-    search_space = {"lr": tune.uniform(0.001, 0.1), "hidden_units": tune.randint(32, 256)}
-    pbt_scheduler = OlderPopulationBasedTraining(
-        time_attr="epoch",
-        reward_attr="accuracy",
-        hyperparam_mutations={"lr": tune.uniform(0.001, 0.1), "hidden_units": tune.randint(32, 256)},
-        resample_probability=0.25,
-        perturbation_interval=INTERVAL,
-        quantile_fraction=0.25,
-    )
-    analysis = tune.run(
-        train_mnist_mlp,
-        metric="accuracy",
-        mode="max",
-        config=search_space,
-        num_samples=8,
-        scheduler=pbt_scheduler,
-        resources_per_trial={"cpu": 1},
-        progress_reporter=tune.CLIReporter(metric_columns=["epoch", "loss", "accuracy"]),
-        stop={"epoch": 10},
-        **options,
-    )
-    print("Best config: ", analysis.best_config)
-    ray.shutdown()
-    return analysis
-
-
-# Repaired
+# The repaired form
 
 
 def load_images():
@@ -147,8 +104,8 @@ def train_digits_mlp(config):
         tune.report(metrics, checkpoint=tune.Checkpoint.from_dict(state))
 
 
-def run_repaired(epochs, seed, **options):
-    """Return the results of the repaired form. `options` are further arguments of `tune.RunConfig`."""
+def run(epochs, seed, **options):
+    """Return the results. `options` are further arguments of `tune.RunConfig`."""
     space = {
         "lr": tune.loguniform(1e-4, 1.0),
         "momentum": tune.uniform(0.0, 0.99),
@@ -204,14 +161,13 @@ def plot(results, best):
 
 def check(printed, results, accuracy, epochs):
     """Return the claims that do not hold."""
-    frames = list(printed.trial_dataframes.values())
-    last = PRINTED_EPOCHS + 1  # what the function returns is a result of its own
+    iterations = list(range(1, 10 + 2))  # ten reports, and what the function returns
     claims = {
         "as printed, no trial repeats an iteration": all(
-            list(frame["training_iteration"]) == list(range(1, last + 1)) for frame in frames
+            [row["training_iteration"] for row in result.rows] == iterations for result in printed
         ),
         "as printed, nobody copies: each keeps its hyperparameters": all(
-            frame[f"config/{name}"].nunique() == 1 for frame in frames for name in ("lr", "hidden_units")
+            len(result.schedule) == 1 for result in printed
         ),
         "repaired, no trial repeats an epoch": all(
             [row["epoch"] for row in result.rows] == list(range(1, epochs + 1)) for result in results
@@ -233,9 +189,10 @@ def main():
     options = {"storage_path": arguments.storage, "executor": arguments.executor}
 
     print("As printed\n")
-    printed = run_as_printed(seed=arguments.seed, **options)
+    analysis = blog_mlp_as_printed.main(seed=arguments.seed, **options)
+    printed = tune.ResultGrid.from_path(analysis.experiment_path)
     print("\nRepaired\n")
-    results = run_repaired(epochs, arguments.seed, **options)
+    results = run(epochs, arguments.seed, **options)
     best = results.get_best_result()
     accuracy = accuracy_on_unseen(best)
     print(f"PBT, {len(results)} networks, {len(results.exploits)} exploits: {results.experiment_path}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 import blog_mlp
+import blog_mlp_as_printed
 
 
 @pytest.fixture
 def printed(tmp_path, capsys):  # capsys begins to listen first
     with pytest.warns(DeprecationWarning, match="reward_attr"):
-        return blog_mlp.run_as_printed(seed=0, executor="inline", storage_path=tmp_path)
+        return blog_mlp_as_printed.main(seed=0, executor="inline", storage_path=tmp_path)
 
 
 def test_as_printed_it_is_said_once_what_is_missing(printed, capsys):
@@ -39,7 +40,7 @@ def test_as_printed_each_trial_keeps_its_hyperparameters(printed):
 
 
 def test_repaired_a_clone_goes_on_from_the_epoch_and_the_weights_of_its_donor(tmp_path):
-    results = blog_mlp.run_repaired(6, seed=0, executor="inline", storage_path=tmp_path)
+    results = blog_mlp.run(6, seed=0, executor="inline", storage_path=tmp_path)
     rows = {result.trial_id: result.rows for result in results}
     assert all([row["epoch"] for row in trained] == [1, 2, 3, 4, 5, 6] for trained in rows.values())
     first = results.exploits[0]
@@ -48,5 +49,5 @@ def test_repaired_a_clone_goes_on_from_the_epoch_and_the_weights_of_its_donor(tm
 
 
 def test_repaired_the_best_reads_digits_that_no_choice_has_looked_at(tmp_path):
-    results = blog_mlp.run_repaired(6, seed=0, executor="inline", storage_path=tmp_path)
+    results = blog_mlp.run(6, seed=0, executor="inline", storage_path=tmp_path)
     assert blog_mlp.accuracy_on_unseen(results.get_best_result()) > 0.9
