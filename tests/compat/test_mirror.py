@@ -47,6 +47,8 @@ ray.tune.result: TRAINING_ITERATION DEFAULT_METRIC TIME_TOTAL_S DONE
 ray.tune.result_grid: ResultGrid
 ray.tune.sample: uniform Domain
 ray.tune.schedulers: PopulationBasedTraining PopulationBasedTrainingReplay FIFOScheduler TrialScheduler create_scheduler
+ray.tune.schedulers: PB2
+ray.tune.schedulers.pb2: PB2
 ray.tune.schedulers.pbt: PopulationBasedTraining PopulationBasedTrainingReplay
 ray.tune.schedulers.trial_scheduler: FIFOScheduler TrialScheduler
 ray.tune.search: BasicVariantGenerator
@@ -107,7 +109,7 @@ def test_all_that_is_offered_is_there(answered):
         ("import ray.train.torch", ModuleNotFoundError, r"ray\.train has Checkpoint, .*, report\.$"),
         ("from ray.tune import chioce", ImportError, r"does not offer ray\.tune\.chioce\. Did you mean 'choice'\?"),
         ("from ray.tune.tuner import Tunner", ImportError, r"Did you mean 'Tuner'\? ray\.tune\.tuner has Tuner\.$"),
-        ("from ray.tune.schedulers import HyperBand", ImportError, r"ray\.tune\.schedulers has FIFOScheduler, "),
+        ("from ray.tune.schedulers import HyperBand", ImportError, r"ray\.tune\.schedulers has FIFOScheduler, PB2, "),
         ("from ray.tune.search.optuna import OptunaSearch", ImportError, r"does not offer ray\.tune\.search\.optuna"),
         ("from ray.tune.examples.mnist_pytorch import ConvNet", ImportError, "into a file beside your script"),
         ("import ray; ray.remote", AttributeError, r"PopTune, .*, does not offer ray\.remote\."),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from poptune.compat.notes import note_deprecated, note_ignored
+from poptune.compat.tune.logger import TBXLoggerCallback
 from poptune.compat.tune.syncer import SyncConfig
 from poptune.errors import OptionError
 from poptune.run import configs
@@ -53,6 +54,8 @@ class RunConfig(configs.RunConfig):
         for name in ("storage_path", "failure_config", "checkpoint_config", "verbose"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, _default(name))
+        if any(isinstance(callback, TBXLoggerCallback) for callback in self.callbacks or ()):
+            object.__setattr__(self, "tensorboard", True)
         super().__post_init__()
 
 

@@ -68,8 +68,8 @@ def with_checkpoint_dir(trainable: Any) -> Any:
         return trainable
 
     def train(config: dict[str, Any], **parameters: Any) -> Any:
-        global _saved
-        _saved = None  # what a failure left behind
+        if left_behind := _taken():  # by a failure
+            shutil.rmtree(left_behind, ignore_errors=True)
         start = session.get_checkpoint()
         if start is None:
             return target(config, checkpoint_dir=None, **parameters)

@@ -222,9 +222,7 @@ def _experiments(given: Experiment | Mapping[str, Any] | Sequence[Experiment]) -
     if isinstance(given, Mapping):
         return [Experiment.from_json(name, spec) for name, spec in given.items()]
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, Experiment) for one in given):
-        raise OptionError(
-            "run_experiments takes an Experiment, a list of those, or a dictionary of dictionaries by name."
-        )
+        raise OptionError("run_experiments takes an Experiment, a list of those, or dictionaries by name.")
     return list(given)
 
 
