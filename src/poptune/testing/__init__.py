@@ -1,1 +1,1 @@
-"""What our tests and yours share: toy trainables, an executor on virtual time, and the contract of every executor."""
+"""What our tests and yours share: toy trainables, an executor on virtual time, contracts, tests for any PBT system."""

@@ -70,12 +70,12 @@ class Exploring(Conformance):
             assert 2 <= value <= 6, f"lr is {value}, outside of its range from 2 to 6"
 
     def test_real_numbers_are_plain(self) -> None:
-        """NumPy scalars in a config break JSON files and equality of types."""
+        """A NumPy scalar that draws leave in a config breaks whatever writes it as JSON."""
         for value in self._chain(0.1, 1.0, Floats(0.1, 1.0)):
             assert type(value) is float, f"lr is {value!r}, a {type(value).__name__} and not a float"
 
     def test_whole_numbers_stay_whole(self) -> None:
-        """Multiplying turns a number of layers into a fraction."""
+        """Multiplying by 1.2 or 0.8 turns a number of layers into a fraction."""
         for value in self._chain(2, 6, Integers(2, 6)):
             assert type(value) is int, f"lr is {value!r}, a {type(value).__name__} and not an int"
 
@@ -91,7 +91,7 @@ class Exploring(Conformance):
         assert found != {0.0}, f"{len(SEEDS)} clones of a donor with 0.0 all have 0.0"
 
     def test_choices_stay_choices(self) -> None:
-        """Ray Tune: a choice was taken for a number to be scaled, or could not be varied at all."""
+        """Ray Tune: a choice was scaled like a number, which ends in an error, or in a value that is no choice."""
         for values in (("relu", "tanh", None), (True, False)):
             for value in self._explored(values[0], values[1], Choices(values)):
                 is_one = any(value is one or (type(value) is type(one) and value == one) for one in values)
@@ -119,7 +119,7 @@ class Exploring(Conformance):
             cloned(story.round(10, LOSS)["a"], LOWEST)
 
     def test_settings_that_cannot_work_are_refused(self) -> None:
-        """Ray Tune and others: found out hours later, or never."""
+        """What cannot work is found before training begins, as by Ray Tune, and not hours later."""
         self.need("refusals")
         for options in (Options(quantile=0.6), Options(quantile=-0.1), Options(interval=0), Options(interval=-5)):
             try:

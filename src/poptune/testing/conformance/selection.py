@@ -62,7 +62,7 @@ class Selection(Conformance):
 
     @each_pace
     def test_a_quantile_of_zero_copies_nobody(self, synchronous: bool) -> None:
-        """Ray Tune: at a quantile of 0 an early version still copied."""
+        """Ray Tune, earlier versions: a quantile of 0 made donors of everybody."""
         outcome = self.tell("abcd", quantile=0.0, synchronous=synchronous).settle(FOUR)
         assert not clones_of([outcome]), f"quantile 0, but {[told(answer) for answer in outcome.values()]}"
 
@@ -132,7 +132,7 @@ class Selection(Conformance):
 
     def test_scores_are_compared_as_they_were_reported(self) -> None:
         """PBTune: a normaliser that drifted with what it had seen made old and new scores incomparable."""
-        story = self.tell("abcd")
+        story = self.tell("abcd", synchronous=False)
         story.round(10, {"a": 1.0, "b": 2.0, "c": 4.0, "d": 8.0})
         story.report("a", 20, 20.0)
         answer = story.report("b", 20, 9.0)
@@ -168,7 +168,7 @@ class Selection(Conformance):
 
     @each_pace
     def test_who_left_does_not_count_in_the_size_of_the_groups(self, synchronous: bool) -> None:
-        """Sherpa: ranks were taken from rows of the generation before, with everybody who was in it."""
+        """Sherpa: it assumed that each generation is complete; those who left must not count as if they were there."""
         story = self.tell("abcdefgh", synchronous=synchronous)
         story.round(10, EIGHT)
         for trial in "efgh":

@@ -50,9 +50,10 @@ class Conformance:
 
         Args:
             trials: Their names, single letters; or names and configs.
-            options: Those that are not the default.
+            options: Those that are not the default. Where nothing is said, there is a barrier only if the system cannot
+                do without.
         """
-        asked = Options(**options)
+        asked = Options(**{"synchronous": "asynchronous" in self.lacks, **options})
         for capability in asked.needs:
             self.need(capability)
         configs = trials if isinstance(trials, Mapping) else {name: {"lr": 0.5, "owner": name} for name in trials}

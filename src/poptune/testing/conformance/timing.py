@@ -5,14 +5,14 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Callable, Mapping
-from itertools import permutations
+from itertools import permutations, zip_longest
 from typing import Any
 
 import numpy as np
 
 from poptune.testing.conformance.exploiting import LOSS, LOWEST
 from poptune.testing.conformance.story import Conformance, Story, cloned, each_pace, losers_of, told
-from poptune.testing.conformance.system import Answer, Clones, Continues, Joins, Waits
+from poptune.testing.conformance.system import Answer, Clones, Continues, Waits
 
 Leave = Callable[[Story, str], Any]
 
@@ -45,7 +45,7 @@ class Timing(Conformance):
 
     def test_a_report_between_decisions_does_not_rank(self) -> None:
         """Ray Tune: a trial ranks with its score at its last decision, not with its newest report."""
-        story = self.tell("abc")
+        story = self.tell("abc", synchronous=False)
         story.report("c", 10, 0.5)
         story.report("b", 10, 1.0)
         story.report("b", 15, 0.1)
@@ -54,14 +54,14 @@ class Timing(Conformance):
 
     def test_a_first_report_before_its_time_does_not_rank(self) -> None:
         """Ray Tune: a trial that has passed no decision yet has no score to be compared with."""
-        story = self.tell("ab")
+        story = self.tell("ab", synchronous=False)
         story.report("b", 9, 1.0)
         answer = story.report("a", 10, 0.0)
         assert isinstance(answer, Continues), f"{told(answer)}, but b has passed no decision yet"
 
     def test_weights_that_were_never_saved_are_never_copied(self) -> None:
         """Ray Tune: a donor whose last report carried no checkpoint."""
-        story = self.tell("ab")
+        story = self.tell("ab", synchronous=False)
         story.report("b", 10, 1.0, saves=False)
         answer = story.report("a", 10, 0.0)
         has_weights = not isinstance(answer, Clones) or answer.checkpoint is not None
@@ -69,7 +69,7 @@ class Timing(Conformance):
 
     def test_a_missing_checkpoint_does_not_cost_an_interval(self) -> None:
         """Ray Tune: an exploit for which a checkpoint was missing came a whole interval later."""
-        story = self.tell("abc")
+        story = self.tell("abc", synchronous=False)
         story.report("c", 10, 0.5)
         story.report("b", 10, 1.0)
         story.report("a", 10, 0.0, saves=False)
@@ -80,7 +80,7 @@ class Timing(Conformance):
 
     def test_a_trial_that_is_far_ahead_is_copied_as_it_is_now(self) -> None:
         """Sherpa: it took ranks from the generation before, as if everybody had completed it."""
-        story = self.tell("abc")
+        story = self.tell("abc", synchronous=False)
         story.report("c", 10, 0.7)
         for iteration, score in ((10, 1.0), (20, 2.0), (30, 3.0)):
             story.report("a", iteration, score)
@@ -90,7 +90,7 @@ class Timing(Conformance):
 
     def test_without_a_barrier_nobody_waits(self) -> None:
         """Ray Tune: a trial that was fine was paused whenever a sibling was being restarted."""
-        story = self.tell("abcd")
+        story = self.tell("abcd", synchronous=False)
         for trial, score in {"c": 3.0, "a": 2.0, "d": 1.0}.items():
             answer = story.report(trial, 10, score)
             assert not isinstance(answer, Waits), f"there is no barrier, but {told(answer)} for trials that are behind"
@@ -102,12 +102,12 @@ class Timing(Conformance):
         story.round(10, {"c": 3.0, "b": 2.0, "a": 1.0})
         story.finish("c")
         story.round(20, {"b": 2.0, "a": 1.0})
-        strangers = {answer.trial for answer in story.answers if isinstance(answer, Joins) or answer.trial not in "abc"}
+        strangers = {answer.trial for answer in story.answers} - set("abc")
         assert not strangers, f"c finished, and {', '.join(sorted(strangers))} joined, which nobody added"
 
     @each_pace
     def test_a_large_population_is_settled(self, synchronous: bool) -> None:
-        """Ray Tune: the time for one decision grew with the population."""
+        """A table or a quota that was made for ten trials fails with a hundred."""
         scores = {f"trial {n}": float(n * 37 % 100) for n in range(100)}
         configs = {trial: {"lr": 0.5, "owner": trial} for trial in scores}
         outcome = self.tell(configs, synchronous=synchronous).settle(scores)
@@ -132,8 +132,8 @@ class Timing(Conformance):
         first = self._told(7, synchronous)
         random.random()
         again = self._told(7, synchronous)
-        differing = [pair for pair in zip(first, again, strict=True) if pair[0] != pair[1]]
-        assert not differing, "the same seed gave {} at first, and then {}".format(*differing[0])
+        for one, other in zip_longest(first, again):
+            assert one == other, f"the same seed gave {one} at first, and then {other}"
 
     @each_pace
     def test_another_seed_gives_another_run(self, synchronous: bool) -> None:
@@ -144,8 +144,7 @@ class Timing(Conformance):
 
     @each_pace
     def test_the_users_generators_are_left_alone(self, synchronous: bool) -> None:
-        """Ray Tune and mle-hyperopt: deciding drew from the generators that training uses."""
-        self.need("seed")
+        """Ray Tune: deciding drew from the generator of the process, which training uses as well."""
         before = _global_generators()
         self._told(7, synchronous)
         after = _global_generators()
@@ -221,7 +220,7 @@ class Barrier(Conformance):
         story.settled("ac", first, "b failed while it waited, and all others have reported")
 
     def test_the_last_survivor_goes_on_alone(self) -> None:
-        """A barrier of one."""
+        """Ray Tune: when the last one missing failed, nobody was left to trigger the round."""
         story = self.tell("ab", synchronous=True)
         story.report("a", 10, 1.0)
         story.fail("b")
