@@ -38,7 +38,7 @@ class Conformance:
 
     def system(self, options: Options) -> System:
         """Return a new system that is set up as the options say."""
-        raise NotImplementedError
+        raise NotImplementedError(f"let {type(self).__name__}.system(options) return your system")
 
     def need(self, capability: str) -> None:
         """Skip the test if the system lacks a capability."""
@@ -57,7 +57,7 @@ class Conformance:
         for capability in asked.needs:
             self.need(capability)
         configs = trials if isinstance(trials, Mapping) else {name: {"lr": 0.5, "owner": name} for name in trials}
-        with passed(f"it was to be set up as {asked}"):
+        with must_not_raise(f"it was to be set up as {asked}"):
             system = self.system(asked)
         return Story(system, asked, configs, self.need)
 
@@ -79,7 +79,7 @@ class Story:
         self._system = system
         self._need = need
         for trial, config in configs.items():
-            with passed(f"{trial} was added"):
+            with must_not_raise(f"{trial} was added"):
                 system.add(trial, config)
 
     def report(self, trial: str, iteration: int, score: float, checkpoint: Any = "", *, saves: bool = True) -> Answer:
@@ -89,7 +89,7 @@ class Story:
         if not saves:
             self._need("late_checkpoints")
         weights = (checkpoint or f"{trial}@{iteration}") if saves else None
-        with passed(f"{trial} reported {score} at iteration {iteration} with the checkpoint {weights!r}"):
+        with must_not_raise(f"{trial} reported {score} at iteration {iteration} with the checkpoint {weights!r}"):
             answers = self._took(self._system.report(trial, iteration, score, weights))
         own = [answer for answer in answers if answer.trial == trial]
         assert len(own) == 1, f"a report of {trial} must be answered for {trial} once, but the answers are {answers}"
@@ -97,13 +97,13 @@ class Story:
 
     def finish(self, trial: str) -> Sequence[Answer]:
         """Let a trial come to its end, and return what follows for the others."""
-        with passed(f"{trial} finished"):
+        with must_not_raise(f"{trial} finished"):
             return self._took(self._system.finish(trial))
 
     def fail(self, trial: str) -> Sequence[Answer]:
         """Let a trial fail for good, and return what follows for the others."""
         self._need("failures")
-        with passed(f"{trial} failed"):
+        with must_not_raise(f"{trial} failed"):
             return self._took(self._system.fail(trial))
 
     def _took(self, answers: Sequence[Answer]) -> Sequence[Answer]:
@@ -148,7 +148,7 @@ class Story:
 
 
 @contextmanager
-def passed(when: str) -> Iterator[None]:
+def must_not_raise(when: str) -> Iterator[None]:
     """Turn what a system raises into a failure that says when it did.
 
     Raises:
