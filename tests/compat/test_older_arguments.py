@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 
 from poptune.compat import air, train, tune
@@ -9,6 +12,7 @@ from poptune.compat.tune.logger import CSVLoggerCallback, JsonLoggerCallback, TB
 from poptune.compat.tune.utils import validate_save_restore
 from poptune.errors import OptionError, StorageError, UsageError
 from poptune.testing.toys import Climber
+from runs import pbt
 
 
 def climb(config):
@@ -44,7 +48,9 @@ class TestRunConfig:
     def test_loggers_of_files_that_are_written_anyway_are_taken(self):
         given = tune.RunConfig(callbacks=[CSVLoggerCallback(), JsonLoggerCallback()])
         assert not given.tensorboard
-        pytest.importorskip("tensorboardX")
+
+    @pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs tensorboardX")
+    def test_the_logger_of_event_files_turns_them_on(self):
         assert tune.RunConfig(callbacks=[TBXLoggerCallback()]).tensorboard
 
 
@@ -210,3 +216,35 @@ class TestByHand:
 
         with pytest.raises(UsageError, match="the directory it is given, not 'elsewhere'"):
             Walker().save()
+
+    @pytest.mark.parametrize("executor", ["inline", "processes"])
+    def test_a_file_that_was_saved_is_the_file_that_is_loaded(self, tmp_path, executor):
+        class Walker(tune.Trainable):
+            def setup(self, config):
+                self.way = 0.0
+
+            def step(self):
+                self.way += self.config["speed"]
+                return {"way": self.way}
+
+            def save_checkpoint(self, checkpoint_dir):
+                file = Path(checkpoint_dir, "model.txt")
+                file.write_text(str(self.way))
+                return str(file)
+
+            def load_checkpoint(self, checkpoint_path):
+                self.way = float(Path(checkpoint_path).read_text())
+
+        results = tune.Tuner(
+            Walker,
+            param_space={"speed": tune.grid_search([1.0, 2.0])},
+            tune_config=tune.TuneConfig(scheduler=pbt(metric="way")),
+            run_config=tune.RunConfig(
+                storage_path=tmp_path, executor=executor, verbose=0, stop={"training_iteration": 4}
+            ),
+        ).fit()
+        assert len(results.exploits) == 1
+        best = results.get_best_result()
+        walker = Walker(best.config)
+        walker.restore(best.checkpoint)
+        assert walker.way == best.metrics["way"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,14 @@ from poptune.trainables.packed import with_parameters, with_resources
 __all__ = ["Trainable", "with_parameters", "with_resources"]
 
 
+_SAVED_FILE = "saved_file"
+
+
 class Trainable(class_api.Trainable):
     """Training as an object: `poptune.Trainable`, with the calls that Ray Tune's has for use outside of a run.
+
+    As in the first generation, `save_checkpoint` may return a file that it wrote into its directory; `load_checkpoint`
+    then gets that file.
 
     >>> class Climb(Trainable):
     ...     def setup(self, config):
@@ -35,6 +43,12 @@ class Trainable(class_api.Trainable):
     >>> other.train()["height"]
     4
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, wrapped in {"save_checkpoint": _noting_file, "load_checkpoint": _finding_file}.items():
+            if name in vars(cls):
+                setattr(cls, name, wrapped(vars(cls)[name]))
 
     def train(self) -> dict[str, Any]:
         """Train one iteration and return its metrics."""
@@ -68,3 +82,30 @@ class Trainable(class_api.Trainable):
     def stop(self) -> None:
         """Let go of what the object holds."""
         self.cleanup()
+
+
+def _noting_file(save: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `save_checkpoint` so that the name of a file that it returns is kept with the checkpoint."""
+
+    @functools.wraps(save)
+    def save_checkpoint(trainable: Any, checkpoint_dir: str) -> Any:
+        state = save(trainable, checkpoint_dir)
+        if not isinstance(state, (str, Path)) or Path(state).resolve().parent != Path(checkpoint_dir).resolve():
+            return state
+        Checkpoint(checkpoint_dir).update_metadata({_SAVED_FILE: Path(state).name})
+        return checkpoint_dir
+
+    return save_checkpoint
+
+
+def _finding_file(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `load_checkpoint` so that it gets the file that `save_checkpoint` returned, if it was one."""
+
+    @functools.wraps(load)
+    def load_checkpoint(trainable: Any, checkpoint: Any) -> None:
+        if isinstance(checkpoint, str) and (file := Path(checkpoint)).is_dir():
+            name = Checkpoint(file).get_metadata().get(_SAVED_FILE, "")
+            checkpoint = str(file / name)
+        load(trainable, checkpoint)
+
+    return load_checkpoint
