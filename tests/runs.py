@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from poptune.run.results import ResultGrid
 from poptune.schedulers import PopulationBasedTraining
 from poptune.storage.journal import Journal
 from poptune.testing.toys import Climber
+
+PATIENCE_S = 20.0
 
 # What differs between two runs of the same thing: clocks, processes, and places.
 UNSTABLE = {
@@ -43,6 +46,16 @@ def three_climbers(fit: Callable[..., ResultGrid], **options: Any) -> ResultGrid
         stop={"training_iteration": 9},
         **options,
     )
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Return what a condition returns once that is true; in a trial too, which fails if it waits in vain."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen in {PATIENCE_S:g} s")
+        time.sleep(0.01)
+    return found
 
 
 def decisions(results: ResultGrid) -> list[Any]:

@@ -18,9 +18,7 @@ from poptune.executors.machine import Machine
 from poptune.executors.processes import ProcessExecutor
 from poptune.storage.journal import Journal
 from poptune.trainables.packed import Resources
-from runs import events
-
-PATIENCE_S = 20.0
+from runs import PATIENCE_S, events, wait_for
 
 # No main guard: a worker must not run the script again.
 SCRIPT = """
@@ -63,15 +61,6 @@ def script(tmp_path):
     for process in started:
         process.kill()
         process.communicate()
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen in {PATIENCE_S:g} s")
 
 
 def reports(run_dir):

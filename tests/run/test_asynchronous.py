@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,8 @@ from poptune.executors.processes import ProcessExecutor
 from poptune.storage.journal import Journal
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
-from runs import events, pbt
+from runs import events, pbt, wait_for
 
-PATIENCE_S = 20.0
 LIMIT = 12
 
 
@@ -78,14 +76,6 @@ class SavesSlowly(Climber):
     def journaled(self, kind):
         with Journal.open(Path(self.logdir).parent) as journal:
             return len(list(journal.records(kind)))
-
-
-def wait_for(condition, what):
-    """Wait inside of a trial until something is so; a trial that waits in vain fails."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
-        time.sleep(0.005)
 
 
 def test_others_are_settled_while_a_donor_saves(fit):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,7 @@ from poptune.executors.processes import ProcessExecutor
 from poptune.schedulers import stay
 from poptune.storage.journal import Journal
 from poptune.testing.simulated import SimulatedExecutor
-from runs import events, pbt
-
-PATIENCE_S = 20.0
-
-
-def wait_for(condition, what):
-    """Wait inside of a trial until something is so; a trial that waits in vain fails."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
-        time.sleep(0.005)
+from runs import events, pbt, wait_for
 
 
 def hill(config):
