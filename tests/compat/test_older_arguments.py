@@ -41,7 +41,9 @@ class TestRunConfig:
         with pytest.warns(UserWarning, match=r"RunConfig ignores log_to_file \(.*\); sync_config \(.*\)\."):
             tune.RunConfig(sync_config=tune.SyncConfig(sync_period=60), log_to_file=True)
 
-    def test_a_filesystem_is_refused(self):
+    def test_another_filesystem_is_refused(self):
+        with pytest.raises(OptionError, match="'s3://bucket/runs' is none"):
+            tune.RunConfig(storage_path="s3://bucket/runs")
         with pytest.raises(OptionError, match="no storage_filesystem"):
             tune.RunConfig(storage_filesystem=object())
 

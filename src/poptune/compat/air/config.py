@@ -30,7 +30,7 @@ class RunConfig(configs.RunConfig):
         storage_filesystem: Must be None: runs are stored in a directory.
 
     Raises:
-        OptionError: As there; both `local_dir` and `storage_path`; a `storage_filesystem`.
+        OptionError: As there; both `local_dir` and `storage_path`; a `storage_filesystem`, or a URI as path.
 
     >>> RunConfig(storage_path=None, failure_config=None).failure_config
     FailureConfig(max_failures=0, fail_fast=False)
@@ -54,6 +54,8 @@ class RunConfig(configs.RunConfig):
         for name in ("storage_path", "failure_config", "checkpoint_config", "verbose"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, _default(name))
+        if "://" in str(self.storage_path):
+            raise OptionError(f"Runs are stored in a directory of this machine, and {self.storage_path!r} is none.")
         if any(isinstance(callback, TBXLoggerCallback) for callback in self.callbacks or ()):
             object.__setattr__(self, "tensorboard", True)
         super().__post_init__()
