@@ -87,8 +87,8 @@ def accuracy(model, images, labels):
 # What a trial does
 
 
-def train_convnet(config):
-    images, labels, test_images, test_labels = load_images(config["mnist"])
+def train_convnet(config, mnist):
+    images, labels, test_images, test_labels = load_images(mnist)
     model, step = ConvNet(), 1
     optimizer = optim.SGD(model.parameters(), lr=config["lr"], momentum=config["momentum"])
     if checkpoint := tune.get_checkpoint():  # own weights, or those of a better trial
@@ -121,8 +121,8 @@ def search(epochs, trials, mnist, seed, **run_options):
         synch=True,
     )
     tuner = tune.Tuner(
-        train_convnet,
-        param_space={"lr": tune.uniform(0.001, 1), "momentum": tune.uniform(0.001, 1), "mnist": mnist},
+        tune.with_parameters(train_convnet, mnist=mnist),
+        param_space={"lr": tune.uniform(0.001, 1), "momentum": tune.uniform(0.001, 1)},
         tune_config=tune.TuneConfig(
             metric="mean_accuracy", mode="max", scheduler=scheduler, num_samples=trials, seed=seed
         ),
@@ -131,10 +131,10 @@ def search(epochs, trials, mnist, seed, **run_options):
     return tuner.fit()
 
 
-def replay(schedule, epochs, seed, **run_options):
+def replay(schedule, epochs, mnist, seed, **run_options):
     """Train one network from scratch. The whole config comes from the schedule, so there is no search space."""
     tuner = tune.Tuner(
-        train_convnet,
+        tune.with_parameters(train_convnet, mnist=mnist),
         tune_config=tune.TuneConfig(
             metric="mean_accuracy", mode="max", scheduler=PopulationBasedTrainingReplay(schedule), seed=seed
         ),
@@ -197,7 +197,7 @@ def check(results, best, replayed, epochs):
 def main():
     parser = argparse.ArgumentParser(description="PBT of a ConvNet on digits, then a replay of the best schedule.")
     parser.add_argument("--smoke", action="store_true", help="four networks, 15 epochs")
-    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
     parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
     parser.add_argument("--mnist", metavar="DIR", help="train on MNIST, kept in this directory")
@@ -212,7 +212,7 @@ def main():
 
     results = search(epochs, trials, mnist, arguments.seed, **options)
     best = results.get_best_result()
-    replayed = replay(best.schedule, epochs, arguments.seed + 1, **options)[0]
+    replayed = replay(best.schedule, epochs, mnist, arguments.seed + 1, **options)[0]
     show(results, best, replayed)
     plot(results, best, replayed)
     if failed := check(results, best, replayed, epochs):
