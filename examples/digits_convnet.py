@@ -162,9 +162,9 @@ def plot(results, best, replayed):
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for result in results:
-        axes.plot(*curve(result), color="0.8", linewidth=1)
-    axes.plot(*curve(best), color="#c8382d", linewidth=2, label="best of PBT")
-    axes.plot(*curve(replayed), color="#1f4e79", linewidth=2, linestyle=(0, (4, 1.5)), label="replay from scratch")
+        draw(axes, result.rows, color="0.8", linewidth=1)
+    draw(axes, behind(best, results), color="#c8382d", linewidth=2, label="the weights of the best")
+    draw(axes, replayed.rows, color="#1f4e79", linewidth=2, linestyle=(0, (4, 1.5)), label="replay from scratch")
     axes.set(xlabel="epoch", ylabel="test accuracy", ylim=(0, 1.02))
     axes.grid(color="0.92")
     axes.legend(loc="center right")
@@ -173,8 +173,14 @@ def plot(results, best, replayed):
     print(f"Plot: {path}")
 
 
-def curve(result):
-    return [row["training_iteration"] for row in result.rows], [row["mean_accuracy"] for row in result.rows]
+def draw(axes, rows, **style):
+    axes.plot([row["training_iteration"] for row in rows], [row["mean_accuracy"] for row in rows], **style)
+
+
+def behind(best, results):
+    """Return the rows in which the weights of the best were trained, whichever trial had them then."""
+    rows = {result.trial_id: result.rows for result in results}
+    return [row for part in best.lineage for row in rows[part.trial][part.first - 1 : part.last]]
 
 
 def check(results, best, replayed, epochs):
