@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from poptune.core.events import TrialAdded
 from poptune.core.objective import Objective
 from poptune.core.population import Population
-from poptune.core.randomness import Purpose, rng_for
+from poptune.core.randomness import Purpose, rng_for, seed_of_globals
 from poptune.core.tags import experiment_tag
 from poptune.core.variants import Variant, check_space, searched_keys, variants
 from poptune.errors import StorageError, UsageError
@@ -176,7 +175,7 @@ class Tuner:
     def _begun(self) -> ResultGrid:
         """Make the directory of a new run, and run."""
         config, run = self._tune_config, self._run_config
-        seed = config.seed if config.seed is not None else secrets.randbelow(2**32)
+        seed = config.seed if config.seed is not None else seed_of_globals()
         added = self._trials(seed)
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())

@@ -134,14 +134,24 @@ def test_the_users_generators_are_left_alone(fit, seed):
     assert drawn == (random.random(), np.random.random(), torch.rand(1).item())
 
 
-def test_without_a_seed_one_is_drawn_and_recorded(fit):
-    seeds = set()
-    for _ in range(2):
-        results = fit(Climber, {"speed": 1.0}, stop={"training_iteration": 1}, seed=None)
+def test_without_a_seed_it_is_taken_from_the_global_generators_and_recorded(fit):
+    def seeded(python, numpy):
+        random.seed(python)
+        np.random.seed(numpy)
+        results = fit(
+            Climber,
+            {"speed": tune.uniform(0.0, 10.0)},
+            num_samples=4,
+            scheduler=pbt(),
+            stop={"training_iteration": 6},
+            seed=None,
+        )
         with Journal.open(Path(results.experiment_path)) as journal:
-            seeds.add(journal.about["seed"])
-    assert len(seeds) == 2
-    assert all(isinstance(seed, int) for seed in seeds)
+            return journal.about["seed"], policies(results), decisions(results), stable_rows(results)
+
+    once, again = seeded(1, 2), seeded(1, 2)
+    assert once == again
+    assert len({once[0], seeded(1, 3)[0], seeded(2, 2)[0]}) == 3
 
 
 def test_torch_takes_part_once_it_is_imported():

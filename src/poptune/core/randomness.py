@@ -10,6 +10,7 @@ was there before: a run leaves the user's global state untouched.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,31 @@ class GlobalGenerators:
             torch.set_rng_state(self.torch)
             if self.torch_cuda is not None:
                 torch.cuda.set_rng_state_all(self.torch_cuda)
+
+
+def seed_of_globals() -> int:
+    """Return a seed made of the states of the global generators of `random` and NumPy, which are only read.
+
+    Who seeds both, as scripts do at their top, gets the same seed each time. The operating system seeds those that
+    nobody seeds, so the seed is then another one in each process.
+
+    >>> import random
+    >>> random.seed(7)
+    >>> first = seed_of_globals()
+    >>> random.seed(7)
+    >>> seed_of_globals() == first
+    True
+    >>> _ = random.random()
+    >>> seed_of_globals() == first
+    False
+    """
+    import random
+
+    import numpy as np
+
+    numpy_state = [np.asarray(part).tolist() for part in np.random.get_state(legacy=False)["state"].values()]
+    states = repr((random.getstate(), numpy_state))
+    return int.from_bytes(hashlib.blake2s(states.encode()).digest()[:4], "little")
 
 
 def seed_globals(seed: int) -> None:

@@ -33,7 +33,9 @@ class TuneConfig:
         max_concurrent_trials: Most trials that train at the same time; None: as many as the machine holds. Others
             wait in their workers and take turns.
         time_budget_s: The run stops after this time: seconds, or a `datetime.timedelta`. It begins with the run.
-        seed: What every draw of the run derives from; None draws one, which is recorded and shown.
+        seed: What every draw of the run derives from. None takes it from the global generators of `random` and NumPy as
+            they are at the start of the run: so `random.seed(0)` and `np.random.seed(0)` in a script settle it, and two
+            runs with nothing drawn in between are the same. It is recorded and shown.
 
     >>> TuneConfig(metric="accuracy", mode="max", num_samples=8, seed=0).num_samples
     8
