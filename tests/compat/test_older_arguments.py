@@ -208,7 +208,7 @@ class TestByHand:
         second.restore(saved)
         second.restore(saved.path)
         second.stop()
-        assert second.training_iteration == 1
+        assert second.training_iteration == second._iteration == 1
         assert second.left == [saved.path, saved.path, "left"]
 
     def test_what_saves_elsewhere_is_refused(self):

@@ -50,6 +50,11 @@ class Trainable(class_api.Trainable):
             if name in vars(cls):
                 setattr(cls, name, wrapped(vars(cls)[name]))
 
+    @property
+    def _iteration(self) -> int:
+        """Iterations behind the present weights, as scripts of the first generation ask for them."""
+        return self.training_iteration
+
     def train(self) -> dict[str, Any]:
         """Train one iteration and return its metrics."""
         metrics = self.step()
