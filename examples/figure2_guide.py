@@ -192,7 +192,7 @@ def plot(title, results):
 
     colors = COLORS[: len(results)]
     first = [result.rows[0] for result in results]
-    labels = [f"h = [{row['h0']:g}, {row['h1']:g}]" for row in first]
+    labels = [f"from h = [{row['h0']:g}, {row['h1']:g}]" for row in first]
     figure = Figure(figsize=(13, 6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     plot_parameter_history(results, colors, labels, PERTURBATION_INTERVAL, fig=figure, ax=left)

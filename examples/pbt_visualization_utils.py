@@ -57,7 +57,7 @@ def plot_parameter_history(results, colors, labels, perturbation_interval=None, 
             if is_far(theta[at - 1], theta[at]):
                 dashed_arrow(ax, theta[at - 1], theta[at], color)
     ax.set_title("parameters")
-    ax.legend(loc="center left", title="at first")
+    ax.legend(loc="center left")
     if perturbation_interval:
         number_points(ax, paths, colors, perturbation_interval)
     return ax
