@@ -42,6 +42,12 @@ WHAT_THEY_SAY = {
         "trials: [2.0, 2.0, 2.0] {'TERMINATED'}",
         "bound: 8.0",
     ],
+    "class_older.py --smoke-test": [
+        "first: {20} True",
+        "best: ['lr', 'some_other_factor']",
+        "second: {20} pbt_test_2",
+        "restored: True",
+    ],
     "figure_study.py": ["pbt 1.2", "grid 0.39"],
 }
 
