@@ -22,10 +22,10 @@ WHAT_THEY_SAY = {
         "Best config:  {'lr': ",
         "still initialized: False",
     ],
-    "convnet_air.py --samples 4": [
+    "convnet_air.py --samples 8": [
         "Best result logdir: {home}/ray_results/pbt_test/train_convnet_",
         "Best final config: ['checkpoint_interval', 'lr', 'momentum']",
-        "replayed: 1 trial, True",
+        "replayed: 1 trial, 20 rows",
     ],
     "gan_air.py": [
         "rows: [20, 20, 20, 20]",
