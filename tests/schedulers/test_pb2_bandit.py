@@ -42,9 +42,9 @@ def test_what_trains_now_says_nothing_about_gains():
 
 def test_old_gains_count_less_than_new_ones():
     places = (0.0, 0.25, 0.5, 0.75, 1.0)
-    seen = [*seen_at(*places, rounds=-60.0), *seen_at(*places, rounds=-1.0)]
-    old, new = [0, 9, 0, 0, 0], [0, 0, 0, 9, 0]
-    assert HALL[most_promising(seen, [*old, *new], [], HALL)][2] == pytest.approx(0.75, abs=0.1)
+    seen = [point for rounds in (-62.0, -61.0, -60.0, -1.0) for point in seen_at(*places, rounds=rounds)]
+    gains = [*[0, 9, 0, 0, 0] * 3, *[0, 0, 0, 9, 0]]
+    assert HALL[most_promising(seen, gains, [], HALL)][2] == pytest.approx(0.75, abs=0.1)
 
 
 NUMBERS = st.floats(allow_nan=False)

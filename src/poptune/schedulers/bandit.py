@@ -47,10 +47,13 @@ def most_promising(
     1
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     points, gains, candidates = np.array(seen), standardised(rates), np.array(tried)
     models = [_model(length, forgetting, points.shape[1]) for length in LENGTHS for forgetting in FORGETTING]
-    with np.errstate(under="ignore"):  # what lies far apart has nothing in common: zero is right
+    # So few numbers need no threads, and sums do not depend on how many there are. What lies far apart has nothing in
+    # common: what is too small for a float is rightly zero.
+    with threadpool_limits(1, user_api="blas"), np.errstate(under="ignore"):
         model = max(models, key=lambda model: float(model.fit(points, gains).log_marginal_likelihood_value_))
         mean, std = model.predict(candidates, return_std=True)
         if pending:
