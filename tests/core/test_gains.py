@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poptune.core.events import TrialReset
 from poptune.core.gains import NEWEST, Gain, Gains
 from poptune.core.population import Population
 from poptune.schedulers import or_stay, truncation
@@ -47,6 +48,15 @@ def test_a_retry_in_between_is_part_of_the_gain():
     story.fail("a", retry=True)
     story.report("a", 20, 2.0)
     assert told(story.population) == [("a", 10, 20, 1.0, 2.0)]
+
+
+def test_who_began_again_from_nothing_gains_nothing_until_its_next_decision_point():
+    story = Story("a")
+    story.report("a", 10, 1.0)
+    story.happens(TrialReset("a", {"lr": 0.5}, generation=1))
+    story.report("a", 10, 3.0)
+    story.report("a", 20, 4.0)
+    assert told(story.population) == [("a", 10, 20, 3.0, 4.0)]
 
 
 def test_what_becomes_nan_is_a_loss_without_bound():

@@ -190,6 +190,7 @@ class Population:
             progress=Progress(),
             metrics={},
             last_ready=0.0,
+            last_score=None,
             is_overdue=False,
             standing=None,
             checkpoint=None,
