@@ -42,7 +42,7 @@ class TestRunConfig:
             tune.RunConfig(sync_config=tune.SyncConfig(sync_period=60), log_to_file=True)
 
     def test_another_filesystem_is_refused(self):
-        with pytest.raises(OptionError, match="'s3://bucket/runs' is none"):
+        with pytest.raises(OptionError, match="not 's3://bucket/runs'"):
             tune.RunConfig(storage_path="s3://bucket/runs")
         with pytest.raises(OptionError, match="no storage_filesystem"):
             tune.RunConfig(storage_filesystem=object())

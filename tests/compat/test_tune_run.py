@@ -137,7 +137,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(run):
         run(climb, config=SPEEDS, num_sample=4)
 
 
-@pytest.mark.parametrize("argument", ["restore", "resume", "resume_config", "export_formats", "storage_filesystem"])
+@pytest.mark.parametrize("argument", ["restore", "export_formats", "storage_filesystem"])
 def test_what_cannot_be_done_is_refused(run, argument):
     with pytest.raises(UsageError, match=f"tune.run has no {argument}: "):
         run(climb, config=SPEEDS, **{argument: "anything"})

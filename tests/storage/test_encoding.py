@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -31,6 +32,13 @@ def test_plain_values_come_back_as_they_were(value):
     text = dumps(value)
     strict(text)
     assert repr(loads(text)) == repr(value)  # unlike ==, repr tells 1 from True, (1,) from [1] and finds NaN
+
+
+def test_paths_come_back_as_paths():
+    assert loads(dumps({"data": Path("/data/digits"), "out": [PurePosixPath("runs")]})) == {
+        "data": Path("/data/digits"),
+        "out": [Path("runs")],
+    }
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.0])

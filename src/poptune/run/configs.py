@@ -123,6 +123,9 @@ class RunConfig:
     progress_reporter: ProgressReporter | None = None
 
     def __post_init__(self) -> None:
+        storage = self.storage_path
+        if not isinstance(storage, (str, Path)) or not str(storage) or "://" in str(storage):
+            raise OptionError(f"storage_path must be a directory of this machine, not {storage!r}.")
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
             raise OptionError(f"name must be the name of a directory, not {self.name!r}.")
         if isinstance(self.executor, str) and self.executor not in ("processes", "inline"):

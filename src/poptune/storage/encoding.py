@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 TAG = "$"
@@ -28,7 +29,7 @@ def dumps(value: Any, other: Encoder | None = None) -> str:
     Args:
         value: Any nesting of dicts, lists, tuples, numbers, strings, booleans and None.
         other: Encodes what is none of these, as a number, a string or a dict with a `$`. By default NumPy scalars are
-            kept as numbers, and of anything else only the text.
+            kept as numbers and paths as paths, and of anything else only the text.
 
     >>> dumps({"lr": 0.1, "betas": (0.9, 0.99), "score": float("nan")})
     '{"lr":0.1,"betas":{"$":"tuple","items":[0.9,0.99]},"score":{"$":"float","value":"nan"}}'
@@ -76,6 +77,8 @@ def _decode(value: Any, other: Decoder) -> Any:
             return float(value["value"])
         case "tuple":
             return tuple(_decode(item, other) for item in value["items"])
+        case "path":
+            return Path(value["path"])
         case "dict":
             return {_decode(k, other): _decode(v, other) for k, v in value["items"]}
         case _:
@@ -86,6 +89,8 @@ def _as_text(value: Any) -> Any:
     number = plain_number(value)
     if number is not value:
         return number
+    if isinstance(value, PurePath):
+        return {TAG: "path", "path": str(value)}
     return {TAG: "text", "text": str(value) if isinstance(value, TextOf) else repr(value)[:1000]}
 
 

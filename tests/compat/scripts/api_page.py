@@ -2,6 +2,7 @@
 
 import random
 
+import ray
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.stopper import MaximumIterationStopper
@@ -33,6 +34,7 @@ def explore(config):
     return config
 
 
+ray.init()
 start = {"factor_1": 10.0, "factor_2": 10.0, "factor_3": 100, "factor_4": 10}
 print("can be saved:", validate_save_restore(Agent, start))
 
@@ -65,7 +67,7 @@ assert not results.errors
 print("trials:", len(results), {result.metrics["training_iteration"] for result in results})
 print("in the list:", all(result.config["factor_3"] in (1, 10, 100, 1000, 10000) for result in results))
 
-best = results.get_best_result()
+best = results.get_best_result(metric="episode_reward_mean", mode="max")
 agent = Agent(best.config)
 agent.restore(best.checkpoint)
 print("restored:", agent.reward == best.metrics["episode_reward_mean"])

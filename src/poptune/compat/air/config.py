@@ -54,8 +54,6 @@ class RunConfig(configs.RunConfig):
         for name in ("storage_path", "failure_config", "checkpoint_config", "verbose"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, _default(name))
-        if "://" in str(self.storage_path):
-            raise OptionError(f"Runs are stored in a directory of this machine, and {self.storage_path!r} is none.")
         if any(isinstance(callback, TBXLoggerCallback) for callback in self.callbacks or ()):
             object.__setattr__(self, "tensorboard", True)
         super().__post_init__()

@@ -13,8 +13,8 @@ from poptune.compat.notes import WITHOUT_MEANING, note_deprecated, note_ignored
 from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
 from poptune.compat.tune.experiment import Experiment
 from poptune.compat.tune.registry import trainable_named
-from poptune.compat.tune.tune_config import TuneConfig
-from poptune.compat.tune.tuner import Tuner
+from poptune.compat.tune.resuming import Resuming
+from poptune.compat.tune.tune_config import ResumeConfig, TuneConfig
 from poptune.core.domains import Domain
 from poptune.core.objective import Mode
 from poptune.errors import OptionError, TrialError, UsageError, nearest
@@ -34,8 +34,6 @@ __all__ = ["run", "run_experiments"]
 _REFUSED = {
     "export_formats": "save what you need in a checkpoint",
     "restore": "a trial starts from its first iteration; load weights in the training code",
-    "resume": "an interrupted run goes on by Tuner.restore(path, trainable).fit()",
-    "resume_config": "an interrupted run goes on by Tuner.restore(path, trainable).fit()",
     "storage_filesystem": "runs are stored in a directory: storage_path=...",
 }
 
@@ -63,6 +61,8 @@ def run(
     callbacks: Sequence[Callback] | None = None,
     max_concurrent_trials: int | None = None,
     reuse_actors: bool = False,
+    resume: bool | str | None = False,
+    resume_config: ResumeConfig | None = None,
     seed: int | None = None,
     executor: Literal["processes", "inline"] | Executor = "processes",
     durability: Durability = "process",
@@ -99,6 +99,10 @@ def run(
         callbacks: See `RunConfig`.
         max_concurrent_trials: See `TuneConfig`.
         reuse_actors: As if always True: workers stay.
+        resume: Whether to go on with the run `name` in `storage_path`, as `Tuner.restore` does: True; or "AUTO", to
+            begin it if it is not there. With "AUTO+ERRORED" or "AUTO+RESTART_ERRORED" trials that failed go on or begin
+            again, too.
+        resume_config: The same about trials as an object.
         seed: See `TuneConfig`. This and the next three are PopTune's own.
         executor: See `RunConfig`.
         durability: See `RunConfig`.
@@ -111,7 +115,7 @@ def run(
         local_dir: Deprecated for `storage_path`.
         others: Further arguments of Ray Tune's. Without meaning here, and named in one warning: `log_to_file`,
             `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused: `export_formats`,
-            `restore`, `resume`, `resume_config`, `storage_filesystem`.
+            `restore`, `storage_filesystem`.
 
     Raises:
         TypeError: There is no such argument.
@@ -138,7 +142,8 @@ def run(
         "checkpoint_at_end": ("checkpoint_at_end", checkpoint_at_end),
     }
     where_and_how_loud: dict[str, Any] = {"storage_path": _storage_path(storage_path, local_dir), "verbose": verbose}
-    tuner = Tuner(
+    resuming = Resuming.of(resume, resume_config)
+    tuner = resuming.tuner(
         with_resources(trainable, resources_per_trial) if resources_per_trial else trainable,
         param_space=config,
         tune_config=TuneConfig(
