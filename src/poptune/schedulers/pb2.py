@@ -35,7 +35,7 @@ class PB2(PopulationBasedTraining):
     are not perturbed but chosen, all together: of 300 random ones within the bounds, those that promise the highest
     gain until the next decision. A Gaussian process (scikit-learn's, see `most_promising`) tells it from the 100 newest
     gains of all trials. Until a trial has passed two decision points nothing is known, and they are random. A choice
-    takes some 15 ms. Suits small populations and few hyperparameters, all of them numbers. Like all greedy
+    takes some 20 ms. Suits small populations and few hyperparameters, all of them numbers. Like all greedy
     schedules, what it finds favours what pays within one interval.
 
     The signature and meaning are Ray Tune's. Different on purpose, beside what is different in
