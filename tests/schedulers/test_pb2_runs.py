@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import poptune as tune
+from poptune.errors import StopError
 from poptune.executors.processes import ProcessExecutor
 from poptune.schedulers import PB2, PopulationBasedTrainingReplay
 from runs import decisions, stable_rows
@@ -79,3 +80,30 @@ def test_the_status_line_and_the_log_carry_its_name(fit, capsys):
     printed = capsys.readouterr()
     assert "PB2: " in printed.out + printed.err
     assert "PopulationBasedTraining" not in printed.out + printed.err
+
+
+class Interrupted(tune.Stopper):
+    """Ends a run in the middle, as an exception does."""
+
+    def __init__(self):
+        self.results = 0
+
+    def __call__(self, trial_id, result):
+        self.results += 1
+        if self.results > 30:
+            raise RuntimeError("the power went")
+        return False
+
+    def stop_all(self):
+        return False
+
+
+def test_a_restored_run_chooses_what_the_undisturbed_one_chooses(fit, tmp_path):
+    calm = run(fit, seed=5)
+    with pytest.raises(StopError, match="the power went"):
+        run(fit, seed=5, name="hurt", stop=Interrupted())
+    again = tune.RunConfig(stop={"training_iteration": 12}, verbose=0)
+    hurt = tune.Tuner.restore(tmp_path / "hurt", climb, run_config=again).fit()
+    assert decisions(hurt) == decisions(calm)
+    assert len(decisions(hurt)) >= 4
+    assert (Path(hurt.experiment_path) / "pb2_global.txt").read_text().count("\n") == len(hurt.exploits)
