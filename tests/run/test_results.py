@@ -75,6 +75,15 @@ def test_no_best_result_is_an_error_that_says_why(grid, fit):
         results.get_best_result(metric="value", mode="max", scope="lsat")
 
 
+def test_if_all_trials_failed_the_best_result_says_why(fit):
+    def stumble(config):
+        raise ValueError("no foothold")
+
+    results = fit(stumble, {}, metric="value", mode="max", num_samples=2)
+    with pytest.raises(NoResultError, match=r"2 of 2 trials failed\. Trial \w+_00000 failed: ValueError: no foothold$"):
+        results.get_best_result()
+
+
 def test_metrics_have_the_automatic_keys(fit):
     result = fit(Climber, {"speed": 2.0}, stop={"training_iteration": 3})[0]
     metrics = result.metrics

@@ -255,7 +255,10 @@ class ResultGrid(Sequence[Result]):
         keys = list(dict.fromkeys(key for result in self._results for key in flatten(result.metrics)))
         if metric in keys:
             return f"No trial reported a finite value of {metric!r}."
-        failed = f" {self.num_errors} of {len(self)} trials failed." if self.errors else ""
+        failed = ""
+        if self.errors:
+            first = str(self.errors[0]).partition("\n")[0]
+            failed = f" {self.num_errors} of {len(self)} trials failed. {first}"
         return f"No trial reported {metric!r}.{nearest(metric, keys)}{failed}"
 
     def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:
