@@ -144,7 +144,7 @@ def test_nothing_to_vary(nothing):
         *([], [1], [1, 2, 3], 0.5, "ab", None, {}, ["a", "b"], [True, False], {1, 2}, np.array([1, 2])),
         *(tune.choice([1, 2]), tune.randn(), tune.grid_search([1, 2]), tune.sample_from(lambda _: 1), lambda: 0.1),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 @pytest.mark.parametrize("depth", [0, 1])
 def test_what_is_no_pair_of_bounds_is_refused_by_key(value, depth):
