@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from poptune.core.events import TrialAdded
 from poptune.core.objective import Objective
@@ -16,7 +16,7 @@ from poptune.core.population import Population
 from poptune.core.randomness import Purpose, rng_for, seed_of_globals
 from poptune.core.tags import experiment_tag
 from poptune.core.variants import Variant, check_space, searched_keys, variants
-from poptune.errors import StorageError, UsageError
+from poptune.errors import OptionError, StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
@@ -24,8 +24,17 @@ from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
-from poptune.run.reopening import known_run
-from poptune.run.restoring import Resumption, folders_of, kept_checkpoints, resumed, whole_records
+from poptune.run.reopening import is_unborn, known_run
+from poptune.run.restoring import (
+    Originals,
+    Resumption,
+    check_whole,
+    folders_of,
+    has_lost,
+    kept_checkpoints,
+    resumed,
+    whole_records,
+)
 from poptune.run.results import ResultGrid
 from poptune.run.runner import Runner
 from poptune.run.saved import restored_configs, settings_of
@@ -43,6 +52,8 @@ from poptune.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
+
+C = TypeVar("C", TuneConfig, RunConfig)
 
 _UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
 _LONGEST_FOLDER = 130
@@ -85,8 +96,8 @@ class Tuner:
     ) -> None:
         self._trainable = Packed.of(trainable)
         self._param_space = param_space or {}
-        self._tune_config = tune_config or TuneConfig()
-        self._run_config = run_config or RunConfig()
+        self._tune_config = _checked(tune_config, TuneConfig)
+        self._run_config = _checked(run_config, RunConfig)
         budget = self._tune_config.time_budget_s
         self._criteria = StopCriteria(self._run_config.stop, TimeoutStopper(budget) if budget else None)
         scheduler = self._tune_config.scheduler or FIFOScheduler()
@@ -94,6 +105,7 @@ class Tuner:
         self._results: ResultGrid | None = None
         self._restored: tuple[Path, Resumption] | None = None
         check_space(self._param_space)
+        self._searched: Sequence[str] = searched_keys(self._param_space)
         self._check_checkpointing()
 
     @classmethod
@@ -123,7 +135,7 @@ class Tuner:
             restart_errored: Whether trials that failed for good begin again, from nothing.
             param_space: The search space again, needed if it holds what JSON cannot say, such as models. Configs stay
                 what they had become.
-            tune_config: What changes: a scheduler with functions is given again here. A time budget begins anew.
+            tune_config: What changes: a scheduler with functions is given again here. A time budget counts from here.
             run_config: What changes, such as other `callbacks` or another `stop` for the trials that go on.
 
         Raises:
@@ -142,23 +154,24 @@ class Tuner:
         run_dir = known_run(path)
         with Journal.open(run_dir) as journal:
             about = journal.about
-        given = tune_config or TuneConfig(), run_config or RunConfig()
+        given = _checked(tune_config, TuneConfig), _checked(run_config, RunConfig)
         tuner = cls(trainable, param_space=param_space)
         if tuner._trainable.name != about["trainable"]:
             raise UsageError(f"The run trained {about['trainable']!r}: give that, not {tuner._trainable.name!r}.")
         tune_config, run_config = restored_configs(about, run_dir, *given)
         tuner = cls(trainable, param_space=param_space, tune_config=tune_config, run_config=run_config)
         tuner._restored = run_dir, Resumption(resume_unfinished, resume_errored, restart_errored)
+        tuner._searched = about["settings"]["searched"]
         return tuner
 
     @classmethod
     def can_restore(cls, path: str | Path) -> bool:
-        """Whether a path is that of a run."""
+        """Whether a path is that of a run that this version can go on with; it may have ended."""
         try:
-            known_run(path)
+            with Journal.open(known_run(path)) as journal:
+                return "settings" in journal.about
         except StorageError:
             return False
-        return True
 
     def fit(self) -> ResultGrid:
         """Train until every trial has met its stop criterion, returned or failed, and return the results.
@@ -179,31 +192,38 @@ class Tuner:
         added = self._trials(seed)
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
-        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), run.durability) as journal:
-            journal.append(added)
-            journal.commit()
+        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
             return self._run(journal, added, seed, executor)
 
     def _gone_on(self, run_dir: Path, resumption: Resumption) -> ResultGrid:
         """Bring an interrupted run into a state from which it can go on, and run."""
         with Journal.resume(run_dir, self._run_config.durability) as journal:
             seed = journal.about["seed"]
-            past = whole_records(journal, self._param_space)
-            first = resumed(past, seed, resumption)
+            past = self._whole(list(journal.records()), seed)
+            past += (first := resumed(past, seed, resumption))
+            population = Population.of(past)
+            check_whole(population, is_given=bool(self._param_space))
+            executor = self._executor(max(population.live, 1))
             journal.append(first)
-            journal.note("stop", self._criteria.thresholds)
+            for key, value in self._about(run_dir.name, seed, executor).items():
+                journal.note(key, value)
             journal.commit()
             store = CheckpointStore(run_dir)
             store.clear_staging()
             store.clear_orphans(folders_of(past), kept_checkpoints(past))
-            past += first
-            live = Population.of(past).live
-            return self._run(journal, past, seed, self._executor(max(live, 1)))
+            return self._run(journal, past, seed, executor)
+
+    def _whole(self, records: list[Record], seed: int) -> list[Record]:
+        """Return records with the values that a journal cannot hold, as far as the search space tells them."""
+        if not has_lost(records):
+            return records
+        first = {added.trial: added.config for added in self._trials(seed)} if self._param_space else {}
+        return whole_records(records, Originals(first, getattr(self._scheduler, "hyperparam_mutations", {})))
 
     def _run(self, journal: Journal, past: Sequence[Record], seed: int, executor: Executor) -> ResultGrid:
         run, run_dir = self._run_config, journal.path.parent
         job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
-        searched = searched_keys(self._param_space)
+        searched = self._searched
         console = console_for(self._scheduler, run_dir, seed, run.verbose, None, run.progress_reporter, searched)
         population = Population.of(past, seed)
         observers = Observers([console, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
@@ -302,7 +322,7 @@ class Tuner:
             "num_samples": self._tune_config.num_samples,
             "total_num_samples": sum(isinstance(record, TrialAdded) for record in past),
         }
-        searched = searched_keys(self._param_space)
+        searched = self._searched
         callbacks = self._run_config.callbacks or ()
         return [Hooks(callback, past, run_dir, opening, searched) for callback in callbacks]
 
@@ -324,10 +344,16 @@ class Tuner:
             "stop": self._criteria.thresholds,
             "executor": type(executor).__name__,
             "workers": executor.workers,
-            "settings": settings_of(self._tune_config, self._run_config, self._scheduler),
+            "settings": settings_of(self._tune_config, self._run_config, self._scheduler, self._searched),
             "poptune": __version__,
             "python": platform.python_version(),
         }
+
+
+def _checked(config: C | None, kind: type[C]) -> C:
+    if config is not None and not isinstance(config, kind):
+        raise OptionError(f"The {kind.__name__} must be a {kind.__name__}(...), not {config!r}.")
+    return config or kind()
 
 
 def _stamp() -> str:
@@ -344,7 +370,8 @@ def _new_directory(storage: Path, name: str) -> Path:
             try:
                 run_dir.mkdir(mode=0o700)
             except FileExistsError:
-                continue
+                if not is_unborn(run_dir):
+                    continue
             return run_dir
     except OSError as error:
         raise StorageError(f"Cannot make the directory of the run in {storage}: {error.strerror}.") from error

@@ -147,7 +147,7 @@ def test_nothing_in_the_directory_is_executed(fit, tmp_path):
 def test_what_has_no_json_form_comes_back_as_text(fit):
     results = fit(lambda config: {"value": 1}, {"function": len, "pair": (1, 2), "nan": float("nan")})
     config = ResultGrid.from_path(results.experiment_path)[0].config
-    assert config["function"] == "<built-in function len>"
+    assert config["function"] == "builtins.len"
     assert config["pair"] == (1, 2)
     assert config["nan"] != config["nan"]
 

@@ -8,8 +8,9 @@ import pytest
 
 import poptune as tune
 from poptune.core.events import TrialEvicted
-from poptune.errors import OptionError, StopError, StorageError, UsageError
+from poptune.errors import OptionError, StorageError, UsageError
 from poptune.run.results import ResultGrid
+from poptune.schedulers import FIFOScheduler
 from poptune.storage.journal import Journal
 from runs import decisions, pbt, stable_rows
 
@@ -26,16 +27,20 @@ def climb(config):
         tune.report(state, checkpoint=tune.Checkpoint.from_dict(state) if saves else None)
 
 
-class Interrupted(tune.Stopper):
-    """Ends a run in the middle, as an exception does: after so many results."""
+class Interrupted(tune.Callback):
+    """Ends a run in the middle, as Ctrl-C does: after so many results."""
 
     def __init__(self, after):
         self.after = after
 
-    def __call__(self, trial_id, result):
+    def on_trial_result(self, iteration, trials, trial, result, **info):
         self.after -= 1
         if self.after < 0:
-            raise RuntimeError("the power went")
+            raise KeyboardInterrupt
+
+
+class Enough(tune.Stopper):
+    def __call__(self, trial_id, result):
         return result["training_iteration"] >= ITERATIONS
 
     def stop_all(self):
@@ -75,15 +80,16 @@ def interrupt(begin, tmp_path):
     """Return a function that begins a run, interrupts it, and returns its directory."""
 
     def interrupt(name, after, **options):
-        with pytest.raises(StopError, match="the power went"):
-            begin(name, stop=Interrupted(after), **options).fit()
+        callbacks = [Interrupted(after), *options.pop("callbacks", [])]
+        with pytest.raises(KeyboardInterrupt):
+            begin(name, callbacks=callbacks, **options).fit()
         return tmp_path / name
 
     return interrupt
 
 
 def go_on(path, trainable=climb, *, tune_config=None, param_space=None, resume=None, **run):
-    run = {"stop": ENOUGH, **run}
+    run = {"callbacks": [], **run}
     return tune.Tuner.restore(
         path,
         trainable,
@@ -122,8 +128,8 @@ def test_a_run_can_be_interrupted_again_and_again(begin, interrupt):
     calm = begin("calm").fit()
     path = interrupt("hurt", 7)
     for after in (3, 1, 11):
-        with pytest.raises(StopError):
-            go_on(path, stop=Interrupted(after))
+        with pytest.raises(KeyboardInterrupt):
+            go_on(path, callbacks=[Interrupted(after)])
     assert told(go_on(path)) == told(calm)
 
 
@@ -136,7 +142,10 @@ def test_hyperparameters_stay_what_they_had_become(interrupt):
     path = interrupt("hurt", 30)
     perturbed = [result.config for result in ResultGrid.from_path(path)]
     hurt = tune.Tuner.restore(
-        path, climb, param_space={"speed": tune.sample_from(lambda config: 0.0)}, run_config=tune.RunConfig(stop=ENOUGH)
+        path,
+        climb,
+        param_space={"speed": tune.sample_from(lambda config: 0.0)},
+        run_config=tune.RunConfig(callbacks=[]),
     ).fit()
     assert perturbed != [row.rows[0]["config/speed"] for row in hurt]
     assert all(result.rows[-1]["config/speed"] > 0 for result in hurt)
@@ -261,36 +270,123 @@ def test_unfinished_trials_can_be_left_as_they_are(interrupt):
 
 
 class Boots:
+    def __init__(self, size=42):
+        self.size = size
+
     def __repr__(self):
-        return "Boots()"
+        return f"Boots({self.size})"
 
 
-def test_values_without_a_text_form_come_from_the_search_space(interrupt):
-    space = {**SPACE, "gear": {"boots": Boots()}, "partner": tune.choice([Boots, dict])}
+class Twins(Boots):
+    def __repr__(self):
+        return "Twins()"
 
-    def climb_in_boots(config):
-        assert isinstance(config["gear"]["boots"], Boots)
-        assert config["partner"] in (Boots, dict)
+
+def slow(speed):
+    return speed / 2
+
+
+def fast(speed):
+    return speed
+
+
+def gait_of(seen):
+    """Return a trainable that notes what its configs hold besides the speed."""
+
+    def climb_with(config):
+        seen.append({key: value for key, value in config.items() if key != "speed"})
         climb(config)
 
-    path = interrupt("hurt", 20, space=space, trainable=climb_in_boots)
-    with pytest.raises(UsageError, match=r"'gear/boots' in the config of trial \w+ was Boots\(\).*param_space=\.\.\."):
-        go_on(path, climb_in_boots)
+    return climb_with
+
+
+OBJECTS = {
+    "constant": {"gear": {"boots": Boots()}},
+    "choice": {"gait": tune.choice([slow, fast])},
+    "grid": {"gait": tune.grid_search([slow, fast])},
+    "of dictionaries": {"gear": tune.choice([{"boots": Boots(40)}, {"boots": Boots(41)}])},
+    "sample_from": {"boots": tune.sample_from(lambda config: Boots(int(config["speed"])))},
+    "keys that are no text": {"gear": {1: Boots()}},
+    "in a list": {"gear": [Boots(1), Boots(2)]},
+}
+
+
+@pytest.mark.parametrize("space", OBJECTS.values(), ids=OBJECTS)
+def test_values_without_a_text_form_come_from_the_search_space(interrupt, space):
+    space = {**SPACE, **space}
+    seen = []
+    path = interrupt("hurt", 20, space=space, trainable=gait_of(seen))
+    with pytest.raises(UsageError, match=r"which a journal cannot hold: give the search space again"):
+        go_on(path, gait_of([]))
+    again = []
+    results = go_on(path, gait_of(again), param_space=space)
+    assert results.errors == []
+    assert {result.metrics["step"] for result in results} == {ITERATIONS}
+    assert again
+    assert {repr(config) for config in again} <= {repr(config) for config in seen}
+    assert not any("." in str(config.get("gait", "")) and isinstance(config["gait"], str) for config in again)
+
+
+def test_values_that_were_varied_come_from_the_mutations(interrupt):
+    space = {**SPACE, "gait": slow}
+    scheduler = pbt(hyperparam_mutations={**SPACE, "gait": [slow, fast]}, resample_probability=1.0)
+    path = interrupt("hurt", 26, space=space, trainable=gait_of([]), scheduler=scheduler)
+    became = [result.config["gait"] for result in ResultGrid.from_path(path)]
+    assert any("fast" in gait for gait in became)
+    with pytest.raises(OptionError, match=r"hyperparam_mutations\['gait'\]\[0\] was the function slow\."):
+        go_on(path, gait_of([]), param_space=space)
+    again = []
+    go_on(
+        path,
+        gait_of(again),
+        param_space=space,
+        tune_config=tune.TuneConfig(scheduler=scheduler),
+    )
+    assert all(config["gait"] in (slow, fast) for config in again)
+    first = {name.rpartition(".")[2] for name in became}
+    assert {config["gait"].__name__ for config in again[:4]} <= first | {"fast", "slow"}
+
+
+def test_values_that_print_alike_are_not_mixed_up(interrupt):
+    space = {**SPACE, "boots": tune.choice([Twins(1), Twins(2)])}
+    sizes = {}
+
+    def climb_in_boots(config):
+        assert sizes.setdefault(config["speed"], config["boots"].size) == config["boots"].size
+        climb(config)
+
+    path = interrupt("hurt", 40, space=space, trainable=climb_in_boots, scheduler=FIFOScheduler())
     results = go_on(path, climb_in_boots, param_space=space)
     assert results.errors == []
-    assert [result.metrics["step"] for result in results] == [ITERATIONS] * 4
+    assert set(sizes.values()) == {1, 2}
+
+
+def test_another_search_space_is_refused_if_values_are_missing(interrupt):
+    path = interrupt("hurt", 20, space={**SPACE, "boots": Boots(1)}, trainable=gait_of([]))
+    with pytest.raises(UsageError, match=r"'boots' in the config of trial \w+ was Boots\(1\).*no value has this text"):
+        go_on(path, gait_of([]), param_space={**SPACE, "boots": Boots(2)})
 
 
 def test_a_stop_function_must_be_given_again(interrupt):
-    path = interrupt("hurt", 5)
+    path = interrupt("hurt", 5, stop=Enough())
     with pytest.raises(OptionError, match=r"had a stop function or Stopper\..*run_config=RunConfig\(stop=\.\.\.\)"):
         tune.Tuner.restore(path, climb)
+    results = go_on(path, stop=Enough())
+    assert [result.metrics["step"] for result in results] == [ITERATIONS] * 4
+
+
+def test_what_is_given_at_a_restore_is_kept_for_the_next(interrupt):
+    path = interrupt("hurt", 5, stop=Enough())
+    with pytest.raises(KeyboardInterrupt):
+        go_on(path, stop={"step": 14}, callbacks=[Interrupted(5)])
+    results = go_on(path)
+    assert [result.metrics["step"] for result in results] == [14] * 4
 
 
 def test_a_scheduler_with_functions_must_be_given_again(interrupt):
     scheduler = pbt(custom_explore_fn=lambda config: {**config, "speed": 3.0})
     path = interrupt("hurt", 17, scheduler=scheduler)
-    with pytest.raises(OptionError, match=r"custom_explore_fn was the function .*TuneConfig\(scheduler=\.\.\.\)"):
+    with pytest.raises(OptionError, match=r"custom_explore_fn was the function \S+\. .*TuneConfig\(scheduler=\.\.\.\)"):
         go_on(path)
     results = go_on(path, tune_config=tune.TuneConfig(scheduler=scheduler))
     assert {exploit.config["speed"] for exploit in results.exploits} == {3.0}
@@ -311,7 +407,7 @@ def test_a_scheduler_of_ones_own_must_be_given_again(interrupt):
 def test_callbacks_that_are_not_given_again_are_missed_aloud(interrupt):
     path = interrupt("hurt", 5, callbacks=[Told()])
     with pytest.warns(UserWarning, match=r"had callbacks, which a directory cannot hold, and goes on without"):
-        go_on(path)
+        tune.Tuner.restore(path, climb)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +416,8 @@ def test_callbacks_that_are_not_given_again_are_missed_aloud(interrupt):
         ({"num_samples": 9}, {}, "num_samples of this run is 4 and cannot become 9"),
         ({"seed": 9}, {}, "seed of this run is 1 and cannot become 9"),
         ({"metric": "depth"}, {}, "metric of this run is 'height' and cannot become 'depth'"),
+        ({"scheduler": pbt(metric="step")}, {}, "metric of this run is 'height'; its scheduler cannot have 'step'"),
+        ({"scheduler": pbt(mode="min")}, {}, "mode of this run is 'max'; its scheduler cannot have 'min'"),
         ({}, {"name": "other"}, "The run is 'hurt' and cannot become 'other'"),
         ({}, {"storage_path": "elsewhere"}, "The run stays in "),
     ],
@@ -351,7 +449,7 @@ def test_only_runs_can_be_restored(interrupt, tmp_path):
 
 def test_a_run_that_goes_on_elsewhere_cannot_be_restored(interrupt):
     path = interrupt("hurt", 5)
-    tuner = tune.Tuner.restore(path, climb, run_config=tune.RunConfig(stop=ENOUGH))
+    tuner = tune.Tuner.restore(path, climb, run_config=tune.RunConfig(callbacks=[]))
     elsewhere = Journal.resume(path)
     with pytest.raises(StorageError, match=r"goes on in process \d+ on .*\. Wait for its end, or stop it\."):
         tuner.fit()

@@ -137,7 +137,7 @@ def test_a_round_waits_for_a_slow_save_and_goes_on(fit):
 
         def save_checkpoint(self, checkpoint_dir):
             if self.config["is_slow"] and self.training_iteration == 2:
-                waits_for_the_other(Path(checkpoint_dir).parent, self.trial_id)
+                waits_for_the_other(Path(checkpoint_dir).parents[1], self.trial_id)
             return {"height": self.height}
 
         def load_checkpoint(self, checkpoint):

@@ -71,12 +71,10 @@ def test_numpy_scalars_are_written_as_the_numbers_that_they_stand_for(scalar, pl
 @pytest.mark.parametrize(
     "unknown",
     [
-        object(),
         {1, 2},
         b"bytes",
         1j,
         range(3),
-        len,
         np.datetime64("2024-02-29"),
         np.timedelta64(5, "ns"),
         np.complex64(1j),
@@ -87,6 +85,14 @@ def test_of_what_is_no_plain_value_only_the_text_is_kept(unknown):
     text = dumps({"model": unknown, "lr": 0.1})
     assert strict(text)["model"] == {"$": "text", "text": repr(unknown)}
     assert loads(text) == {"model": repr(unknown), "lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [(object(), "<object object>"), (len, "builtins.len"), (json.JSONEncoder, "json.encoder.JSONEncoder")],
+)
+def test_a_text_is_the_same_in_every_process(unknown, words):
+    assert loads(dumps([unknown])) == [words]
 
 
 def test_the_text_of_a_large_object_is_cut():

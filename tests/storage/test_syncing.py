@@ -62,6 +62,8 @@ from poptune.storage.syncing import Syncer
 
 run_dir = Path(sys.argv[1])
 journal = Journal.create(run_dir, about={})
+journal.note("ended", True)
+journal.commit()
 syncer = Syncer(journal)
 syncer.add(run_dir / "net_a" / "checkpoint_000000")
 thread = next(t for t in threading.enumerate() if t.name == "poptune-sync")

@@ -49,9 +49,16 @@ def below(n: int, rng: np.random.Generator) -> int:
     return int(rng.random() * n)
 
 
-def training_seed(seed: int, trial_index: int, generation: int) -> int:
-    """Return the number below 2**32 that seeds the global generators when a trial starts."""
-    return int(_sequence(seed, Purpose.TRAINING, trial_index, generation).generate_state(1)[0])
+def training_seed(seed: int, trial_index: int, generation: int, attempt: int = 0) -> int:
+    """Return the number below 2**32 that seeds the global generators when a trial starts.
+
+    Args:
+        seed: Of the run.
+        trial_index: Of the trial.
+        generation: Decision points that it has passed.
+        attempt: How often it started again since it got its config: what made it fail may be what it drew.
+    """
+    return int(_sequence(seed, Purpose.TRAINING, trial_index, generation).generate_state(attempt + 1)[attempt])
 
 
 def _sequence(seed: int, purpose: Purpose, trial_index: int, generation: int) -> np.random.SeedSequence:

@@ -19,12 +19,10 @@ import os
 import random  # noqa: F401  imported, so that it is seeded in every worker
 import socket
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -123,6 +121,8 @@ class Host:
         if running := next((r for r in self._residents.values() if r.is_running), None):
             running.halt()  # an interrupt came while it held the baton
             if not self._baton.acquire(timeout=patience_s):
+                session.leave_behind(running.thread)
+                session.current = None
                 return False
             session.current = None
             self._has_baton_back(running)
@@ -201,7 +201,8 @@ class _Resident:
         self._object = (
             ClassRun(target.target, host.job.checkpointing, target.parameters) if target.is_class else None  # type: ignore[arg-type]
         )
-        threading.Thread(target=self._live, name=f"poptune-{trial}", daemon=True).start()
+        self.thread = threading.Thread(target=self._live, name=f"poptune-{trial}", daemon=True)
+        self.thread.start()
 
     # Called by the host, while this trial waits.
 
@@ -269,8 +270,8 @@ class _Resident:
             if not trainable.wants_checkpoint(complete, progress.iteration, self.lease):
                 self._hand_over(complete, progress, None)
                 continue
-            with tempfile.TemporaryDirectory(dir=self.host.job.run_dir, prefix=".saving-") as folder:
-                saved = self._save(trainable.save(Path(folder)), progress)
+            with self.host.store.draft() as folder:
+                saved = self._save(trainable.save(folder), progress)
             self._hand_over(complete, progress, saved)
 
     def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:

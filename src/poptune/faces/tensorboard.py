@@ -13,7 +13,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import masked_crc32c
 
-from poptune.core.events import TrialAdded, TrialStarted
+from poptune.core.events import TrialAdded, TrialReset, TrialStarted
 from poptune.core.nested import flatten
 from poptune.core.objective import is_real
 from poptune.run.batches import InBatches
@@ -72,9 +72,9 @@ class _EventFile:
         edit = self._results.take(record)
         if edit is None or edit.is_mark:
             return
-        if isinstance(record, TrialStarted):
+        if isinstance(record, (TrialStarted, TrialReset)):
             undone = SessionLog(status=SessionLog.START)  # read as: what was said of this step and later ones is void
-            step = record.progress.iteration + 1
+            step = record.progress.iteration + 1 if isinstance(record, TrialStarted) else 1
             self._new.append(_framed(Event(wall_time=time.time(), step=step, session_log=undone)))
         if edit.result:
             self._new.append(_framed(_event(edit.result)))

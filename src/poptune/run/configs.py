@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from poptune.core.objective import Mode
 from poptune.errors import MissingExtra, OptionError
@@ -20,9 +20,29 @@ from poptune.schedulers.base import Scheduler, check_mode
 from poptune.storage.journal import Durability
 from poptune.storage.retention import CheckpointConfig
 
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Given:
+    """Remembers which arguments its objects were made with: what a restored run shall do otherwise than before.
+
+    Attributes:
+        given: Their names. None stands for an argument that was left open.
+    """
+
+    given: ClassVar[frozenset[str]]
+
+    def __new__(cls, *values: Any, **options: Any) -> Self:
+        """Note the names, and leave the rest to the dataclass."""
+        config = super().__new__(cls)
+        options |= zip((one.name for one in fields(cls)), values, strict=False)  # type: ignore[arg-type]
+        object.__setattr__(config, "given", frozenset(name for name in options if options[name] is not None))
+        return config
+
 
 @dataclass(frozen=True)
-class TuneConfig:
+class TuneConfig(Given):
     """How to search.
 
     Args:
@@ -87,7 +107,7 @@ class FailureConfig:
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Given):
     """Where and how to run.
 
     Args:

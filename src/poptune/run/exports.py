@@ -79,6 +79,7 @@ class _TrialFiles:
         self._config: Config | None = None  # as it was written
         self._undone = 0  # results that stand in the files and must be taken out
         self._new: list[dict[str, Any]] = []
+        self._are_begun = False
 
     def take(self, record: Record) -> None:
         """Take in the trial's next record."""
@@ -97,10 +98,14 @@ class _TrialFiles:
             self._folder.mkdir(parents=True, exist_ok=True)
             replace_file(self._folder / "params.json", json_text(config, indent=2) + "\n")
             self._config = config
+        if not self._are_begun:  # a restored run: what was written before is told again, if it was not undone
+            for file in (self._json.path, self._table.path):
+                file.unlink(missing_ok=True)
         if self._undone or self._new:
             self._json.write(self._undone, [json_text(result).encode() + b"\n" for result in self._new])
             self._table.write(self._undone, [_row(result) for result in self._new])
             self._undone, self._new = 0, []
+        self._are_begun = True
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from poptune.core.events import TrialAdded
 from poptune.errors import StorageError, nearest
-from poptune.storage.journal import FILE_NAME, Journal
+from poptune.storage.journal import DRAFT_NAME, FILE_NAME, Journal
+from poptune.storage.lock import FILE_NAME as LOCK_NAME
+from poptune.storage.lock import is_locked
 
 _MOST_NAMES = 5
 
@@ -36,6 +38,15 @@ def known_run(path: str | Path) -> Path:
     if runs := _runs_in(folder):
         raise StorageError(f"{folder} is not the directory of a run, but holds runs. Give one of them: {_some(runs)}.")
     raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}. {expected}")
+
+
+def is_unborn(folder: Path) -> bool:
+    """Whether a directory is that of a run whose process was killed before it had a journal: nobody misses anything."""
+    try:
+        held = {path.name for path in folder.iterdir()}
+    except OSError:
+        return False
+    return bool(held) and held <= {LOCK_NAME, DRAFT_NAME, f"{DRAFT_NAME}-journal"} and not is_locked(folder)
 
 
 def known_trial(path: str | Path) -> tuple[Path, str]:

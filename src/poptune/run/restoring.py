@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +16,14 @@ from poptune.core.events import (
     TrialReset,
     TrialRevived,
 )
-from poptune.core.nested import MISSING, Config, lookup
+from poptune.core.nested import MISSING, Config, leaves
 from poptune.core.population import Population
-from poptune.core.space import is_grid_search
 from poptune.core.trial import Status, Trial
 from poptune.errors import UsageError
 from poptune.storage.encoding import TextOf, dumps, loads
-from poptune.storage.journal import Journal
 from poptune.storage.records import Record
+
+Keys = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -75,68 +75,118 @@ def kept_checkpoints(past: Sequence[Record]) -> set[str]:
     return saved - {record.path for record in past if isinstance(record, CheckpointDeleted)}
 
 
-def whole_records(journal: Journal, param_space: Mapping[str, Any]) -> list[Record]:
-    """Return all records of a run; where configs held what has no JSON form, it is taken from the search space.
+class Originals:
+    """The values behind texts: where a config held what has no JSON form, the journal has only its text.
 
-    Raises:
-        UsageError: A trial that goes on lacks a value, since the search space does not have it.
+    Args:
+        first: Every trial's first config, drawn again from the search space; empty if it was not given.
+        mutations: What the scheduler chooses new values from.
+
+    >>> originals = Originals({"a": {"act": print}}, {})
+    >>> originals.whole("a", {"act": TextOf("builtins.print"), "lr": 0.1})
+    {'act': <built-in function print>, 'lr': 0.1}
     """
-    past = [_refilled(record, param_space) for record in journal.records()]
-    for trial in Population.of(past):
-        if trial.status is Status.TERMINATED:
-            continue
-        if (lost := next(_lost(trial.config), None)) is not None:
-            key, text = lost
-            raise UsageError(
-                f"{key!r} in the config of trial {trial.id} was {text}, which a journal cannot hold: give the search"
-                " space again, Tuner.restore(path, trainable, param_space=...)."
-            )
-    return past
+
+    def __init__(self, first: Mapping[str, Config], mutations: Mapping[str, Any]) -> None:
+        self._first = first
+        self._mutations = mutations
+
+    def whole(self, trial: str | None, config: Config, path: Keys = ()) -> Config:
+        """Return a config with values in place of texts; a text stays if no value, or more than one, has it.
+
+        Args:
+            trial: Whose first config it is; None: it is that of a clone.
+            config: As it came from the journal.
+            path: Where in the whole config it lies.
+        """
+        return {
+            key: self.whole(trial, value, (*path, key))
+            if type(value) is dict
+            else self._original(trial, value, (*path, key))
+            for key, value in config.items()
+        }
+
+    def _original(self, trial: str | None, value: Any, path: Keys) -> Any:
+        if not is_lost(value):
+            return value
+        known = self._first.values() if trial is None else [self._first.get(trial, {})]
+        values = [_at(config, path) for config in known]
+        if trial is None:
+            values += _choices(_at(self._mutations, path))
+        same = [one for one in values if one is not MISSING and loads(dumps(one)) == value]
+        return same[0] if same and all(_is_same(one, same[0]) for one in same) else value
 
 
-def _refilled(record: Record, space: Mapping[str, Any]) -> Record:
+def whole_records(records: Iterable[Record], originals: Originals) -> list[Record]:
+    """Return the records of a run with whole configs."""
+    return [_whole(record, originals) for record in records]
+
+
+def _whole(record: Record, originals: Originals) -> Record:
     match record:
         case TrialAdded() | TrialReset():
-            return replace(record, config=_whole(record.config, space))
+            return replace(record, config=originals.whole(record.trial, record.config))
         case Exploit():
-            return replace(record, config=_whole(record.config, space), donor_config=_whole(record.donor_config, space))
+            config, donor_config = (originals.whole(None, held) for held in (record.config, record.donor_config))
+            return replace(record, config=config, donor_config=donor_config)
     return record
 
 
-def _whole(config: Config, space: Mapping[str, Any], prefix: str = "") -> Config:
-    whole: Config = {}
-    for key, value in config.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            whole[key] = _whole(dict(value), space, f"{path}/")
-        else:
-            whole[key] = _original(value, lookup(space, path)) if _is_lost(value) else value
-    return whole
+def check_whole(population: Population, is_given: bool) -> None:
+    """Refuse to go on with a trial whose config is not whole.
+
+    Args:
+        population: As the run goes on.
+        is_given: Whether the search space was given again.
+
+    Raises:
+        UsageError: It says which value of which trial is missing, and what to do.
+    """
+    for trial in population:
+        for key, value in leaves(trial.config) if trial.status.is_live else ():
+            if is_lost(value):
+                name = "/".join(key)
+                lost = f"{name!r} in the config of trial {trial.id} was {value}, which a journal cannot hold"
+                if not is_given:
+                    raise UsageError(
+                        f"{lost}: give the search space again, Tuner.restore(path, trainable, param_space=...)."
+                    )
+                raise UsageError(
+                    f"{lost}. In the search space and the mutations that are given, no value has this text there, or"
+                    " several have. Give those that the run began with; things to choose between must print differently."
+                )
 
 
-def _original(value: Any, given: Any) -> Any:
-    """Return what a text stands for: the constant of the search space, or the choice that has this text."""
-    if given is MISSING:
-        return value
-    if isinstance(given, Categorical):
-        choices: Sequence[Any] = given.categories
-    elif is_grid_search(given):
-        choices = given["grid_search"]
-    else:
-        return given
-    return next((choice for choice in choices if loads(dumps(choice)) == value), value)
-
-
-def _lost(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (path, text) of what came back only as a text."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _lost(dict(value), f"{prefix}{key}/")
-        elif _is_lost(value):
-            yield f"{prefix}{key}", str(value)
-
-
-def _is_lost(value: Any) -> bool:
+def is_lost(value: Any) -> bool:
+    """Whether of a value, or of a part of it, only the text is left."""
     if isinstance(value, (list, tuple)):
-        return any(_is_lost(item) for item in value)
+        return any(is_lost(item) for item in value)
+    if isinstance(value, dict):
+        return any(is_lost(item) for item in value.values())
     return isinstance(value, TextOf)
+
+
+def has_lost(records: Iterable[Record]) -> bool:
+    """Whether some config among records is not whole."""
+    return any(is_lost(record.config) for record in records if isinstance(record, (TrialAdded, TrialReset, Exploit)))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, or lists of the same: each trial has lists of its own."""
+    if type(one) in (list, tuple) and type(one) is type(other) and len(one) == len(other):
+        return all(map(_is_same, one, other))
+    return one is other or (not is_lost(loads(dumps(one))) and one == other)
+
+
+def _at(tree: Any, path: Keys) -> Any:
+    for key in path:
+        if not isinstance(tree, Mapping) or key not in tree:
+            return MISSING
+        tree = tree[key]
+    return tree
+
+
+def _choices(mutation: Any) -> list[Any]:
+    if isinstance(mutation, Categorical):
+        return list(mutation.categories)
+    return list(mutation) if isinstance(mutation, (list, tuple)) else []

@@ -102,8 +102,10 @@ class Result:
         """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first."""
         with Journal.open(self._run_dir) as journal:
             kept: dict[str, dict[str, Any]] = {}
-            for record in journal.records(Reported, CheckpointDeleted, trial=self.trial_id):
-                if isinstance(record, Reported) and record.checkpoint:
+            for record in journal.records(Reported, CheckpointDeleted, TrialReset, trial=self.trial_id):
+                if isinstance(record, TrialReset):
+                    kept.clear()
+                elif isinstance(record, Reported) and record.checkpoint:
                     kept[record.checkpoint.path] = dict(record.metrics)
                 elif isinstance(record, CheckpointDeleted):
                     kept.pop(record.path, None)

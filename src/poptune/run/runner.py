@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,10 +18,11 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialReset,
     TrialStarted,
 )
 from poptune.core.lease import Lease
-from poptune.core.nested import copy_tree
+from poptune.core.nested import MISSING, copy_tree, lookup
 from poptune.core.population import Population
 from poptune.core.randomness import training_seed
 from poptune.core.trial import Status, Trial
@@ -113,6 +115,7 @@ class Runner:
         self._is_urgent = False
         self._commands: list[tuple[int, Command]] = []
         self._committed_at = time.monotonic()
+        self._attempts: Counter[str] = Counter()  # starts of each trial since it last got a new config
         self._has_scored = False  # a report has passed the scheduler: the metric's name is right
         self._recall(past)
 
@@ -125,13 +128,15 @@ class Runner:
                 case Exploit():
                     self._restart[record.trial] = "exploit"
                 case TrialStarted():
-                    self._starts[record.trial] = record
+                    self._has_started(record)
                     self._restart[record.trial] = "recovery"
                 case Reported():
-                    self._has_scored = True
+                    self._has_scored |= self._scores(record)
                     self._stored(record)
+                case TrialReset():
+                    self._retention.given_up(record.trial)
                 case CheckpointDeleted():
-                    self._retention.deleted(record.path)
+                    self._retention.deleted(record.path, record.trial)
         self._criteria.begin()
         for result in every_result(past) if self._criteria.sees_results else ():
             self._criteria.recall(result["trial_id"], result)
@@ -284,6 +289,11 @@ class Runner:
         if message.waits and self.population[report.trial].status is Status.RUNNING:
             self._turns.want(self.population[report.trial])
 
+    def _scores(self, report: Reported) -> bool:
+        """Whether a report has the metric, so that its name is right."""
+        objective = self._scheduler.objective
+        return objective is None or lookup(report.metrics, objective.metric) is not MISSING
+
     def _stored(self, report: Reported) -> None:
         """Take note of a checkpoint that a report may carry."""
         if saved := report.checkpoint:
@@ -370,8 +380,12 @@ class Runner:
     def _started(self, trial: Trial, worker: int, cause: Cause) -> TrialStarted:
         where = self._ready[worker]
         started = TrialStarted(trial.id, cause, trial.progress, worker, where.pid, where.hostname, where.node_ip)
-        self._starts[trial.id] = started
+        self._has_started(started)
         return started
+
+    def _has_started(self, started: TrialStarted) -> None:
+        self._starts[started.trial] = started
+        self._attempts[started.trial] = self._attempts[started.trial] + 1 if started.cause == "recovery" else 0
 
     def _start(self, trial: Trial, lease: Lease) -> Start:
         return Start(
@@ -381,7 +395,7 @@ class Runner:
             progress=trial.progress,
             checkpoint=trial.checkpoint,
             next_checkpoint=self._next_checkpoint.get(trial.id, 0),
-            seed=training_seed(self.population.seed, trial.index, trial.generation),
+            seed=training_seed(self.population.seed, trial.index, trial.generation, self._attempts[trial.id]),
             lease=lease,
         )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +23,15 @@ _AGAIN = "A directory cannot hold it: give it again, as in Tuner.restore(path, t
 _LEFT_OUT = ("callbacks", "progress_reporter")  # a run can go on without these
 
 
-def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler) -> dict[str, Any]:
-    """Return what `restored_configs` needs, as plain values."""
+def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched: Sequence[str]) -> dict[str, Any]:
+    """Return what restoring needs, as plain values.
+
+    Args:
+        tune: How the run searches.
+        run: Where and how it runs.
+        scheduler: Of the run; bound to its metric.
+        searched: The keys that its search space chooses values for.
+    """
     criteria = StopCriteria(run.stop)
     budget = tune.time_budget_s
     return {
@@ -43,6 +50,7 @@ def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler) -> dict[
             "durability": run.durability,
             "tensorboard": run.tensorboard,
         },
+        "searched": list(searched),
         "left_out": [name for name in _LEFT_OUT if getattr(run, name)],
     }
 
@@ -55,7 +63,7 @@ def restored_configs(
     Args:
         about: The facts in the run's journal.
         run_dir: Its directory.
-        tune: What is given now; what has its default value there is as it was.
+        tune: What is given now; what it leaves open is as it was.
         run: The same.
 
     Raises:
@@ -68,6 +76,7 @@ def restored_configs(
     _check_unchanged(tune, {**saved["tune"], "seed": about["seed"], "metric": about["metric"], "mode": about["mode"]})
     _check_place(run, run_dir)
     scheduler = tune.scheduler or _scheduler_of(saved["scheduler"], about["scheduler"])
+    _check_objective(scheduler, about)
     searching = {**saved["tune"], "seed": about["seed"], "scheduler": scheduler, **_open_objective(scheduler, about)}
     running = {
         **saved["run"],
@@ -82,7 +91,7 @@ def restored_configs(
 
 def _text_of(scheduler: Scheduler) -> str | None:
     """Return a scheduler as text, None if there is none: it is somebody's own, or holds more than settings."""
-    is_ours = type(scheduler).__name__ in schedulers.__all__ and isinstance(scheduler, SavedSettings)
+    is_ours = type(scheduler).__module__.partition(".")[0] == "poptune"
     try:
         return settings_text(scheduler) if is_ours and isinstance(scheduler, SavedSettings) else None
     except UsageError:  # a setting that is neither plain nor a function, such as an object to choose from
@@ -96,8 +105,17 @@ def _scheduler_of(text: str | None, name: str) -> Scheduler:
     try:
         scheduler: Scheduler = restored_scheduler(getattr(schedulers, name), text)
     except OptionError as error:
-        raise OptionError(f"The settings of the scheduler {name} cannot be restored: {error} Or {again}.") from error
+        reason = str(error).partition(", which a file")[0]
+        raise OptionError(f"Of the scheduler {name}, {reason}. {_AGAIN.format(again)}") from error
     return scheduler
+
+
+def _check_objective(scheduler: Scheduler, about: Mapping[str, Any]) -> None:
+    """Refuse a scheduler that ranks by something else: its scores and those of the past could not be compared."""
+    for name in ("metric", "mode"):
+        own = getattr(scheduler, name, None)
+        if own and about[name] and own != about[name]:
+            raise OptionError(f"{name} of this run is {about[name]!r}; its scheduler cannot have {own!r}.")
 
 
 def _open_objective(scheduler: Scheduler, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,25 +127,24 @@ def _open_objective(scheduler: Scheduler, about: Mapping[str, Any]) -> dict[str,
 
 def _check_unchanged(tune: TuneConfig, saved: Mapping[str, Any]) -> None:
     for name in ("metric", "mode", "num_samples", "seed"):
-        now = _given(tune).get(name, saved[name])
-        if now != saved[name]:
+        now = getattr(tune, name)
+        if name in tune.given and now != saved[name]:
             raise OptionError(f"{name} of this run is {saved[name]!r} and cannot become {now!r}: leave it out.")
 
 
 def _check_place(run: RunConfig, run_dir: Path) -> None:
-    given = _given(run)
-    if given.get("name", run_dir.name) != run_dir.name:
-        raise OptionError(f"The run is {run_dir.name!r} and cannot become {given['name']!r}: leave name out.")
-    if Path(given.get("storage_path", run_dir.parent)).expanduser().absolute() != run_dir.parent.absolute():
+    if "name" in run.given and run.name != run_dir.name:
+        raise OptionError(f"The run is {run_dir.name!r} and cannot become {run.name!r}: leave name out.")
+    if "storage_path" in run.given and Path(run.storage_path).expanduser().resolve() != run_dir.parent.resolve():
         raise OptionError(f"The run stays in {run_dir.parent}: leave storage_path out, or move the directory before.")
 
 
 def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
     for name, what in {"stop": "a stop function or Stopper", "executor": "an executor of its own"}.items():
-        if saved["run"][name] is None and name not in _given(run):
+        if saved["run"][name] is None and name not in run.given:
             raise OptionError(f"The run had {what}. {_AGAIN.format(f'run_config=RunConfig({name}=...)')}")
     for name in saved["left_out"]:
-        if name not in _given(run):
+        if name not in run.given:
             warnings.warn(
                 f"The run had {name}, which a directory cannot hold, and goes on without:"
                 f" Tuner.restore(path, trainable, run_config=RunConfig({name}=...)) gives them again.",
@@ -136,16 +153,8 @@ def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
 
 
 def _with(given: C, saved: Mapping[str, Any]) -> C:
-    return replace(given, **{**saved, **{name: value for name, value in _given(given).items() if name not in _FIXED}})
+    changed = {name for name in given.given if name not in _FIXED}
+    return replace(given, **{name: value for name, value in saved.items() if name not in changed})
 
 
 _FIXED = ("name", "storage_path", "metric", "mode", "seed", "num_samples", "scheduler")  # checked, and taken as saved
-
-
-def _given(config: TuneConfig | RunConfig) -> dict[str, Any]:
-    """Return what differs from its default."""
-    return {one.name: value for one in fields(config) if (value := getattr(config, one.name)) != _default(one)}
-
-
-def _default(one: Field[Any]) -> Any:
-    return one.default if one.default_factory is MISSING else one.default_factory()

@@ -172,4 +172,9 @@ def _kept(value: Any, own: Any, name: str) -> Any:
     if isinstance(value, dict):
         below = own if isinstance(own, Mapping) else {}
         return {key: _kept(item, below.get(key, MISSING), f"{name}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, Categorical):
+        return Categorical(_kept(value.categories, getattr(own, "categories", MISSING), name))
+    if isinstance(value, (list, tuple)):
+        owns = own if isinstance(own, (list, tuple)) and len(own) == len(value) else [MISSING] * len(value)
+        return type(value)(_kept(item, owns[index], f"{name}[{index}]") for index, item in enumerate(value))
     return value

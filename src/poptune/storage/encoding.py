@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 TAG = "$"
+_LONGEST_TEXT = 1000
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 Encoder = Callable[[Any], Any]
 Decoder = Callable[[dict[str, Any]], Any]
@@ -91,7 +94,20 @@ def _as_text(value: Any) -> Any:
         return number
     if isinstance(value, PurePath):
         return {TAG: "path", "path": str(value)}
-    return {TAG: "text", "text": str(value) if isinstance(value, TextOf) else repr(value)[:1000]}
+    return {TAG: "text", "text": text_of(value)}
+
+
+def text_of(value: Any) -> str:
+    """Return the text of a value that has no JSON form: the same in every process.
+
+    >>> text_of(json.dumps), text_of(complex(1, 2))
+    ('json.dumps', '(1+2j)')
+    """
+    if isinstance(value, TextOf):
+        return str(value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return _ADDRESS.sub("", repr(value))[:_LONGEST_TEXT]
 
 
 def _from_text(value: dict[str, Any]) -> Any:

@@ -26,6 +26,7 @@ R = TypeVar("R")
 Durability = Literal["process", "power"]
 
 FILE_NAME = "journal.sqlite"
+DRAFT_NAME = ".journal.draft"
 FORMAT = 1
 
 _SCHEMA = """
@@ -57,16 +58,39 @@ class Journal:
         self._lock = lock
 
     @classmethod
-    def create(cls, folder: Path, about: dict[str, Any], durability: Durability = "process") -> Journal:
-        """Start the journal of a new run in its folder, with facts about the run."""
+    def create(
+        cls,
+        folder: Path,
+        about: dict[str, Any],
+        records: Iterable[Record] = (),
+        durability: Durability = "process",
+    ) -> Journal:
+        """Start the journal of a new run in its folder, with facts about the run and its first records.
+
+        They are there together or not at all: it is written beside its place, and renamed into it.
+
+        Raises:
+            StorageError: A process trains in the folder already, or it cannot be written.
+        """
         path = folder / FILE_NAME
         with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
-            journal = cls._to_write(path, durability, unfinished)
-            journal._connection.executescript(_SCHEMA)
-            journal._connection.execute("BEGIN")
-            for key, value in {"format": FORMAT, **about}.items():
-                journal.note(key, value)
-            journal.commit()
+            lock = RunLock(folder)
+            unfinished.callback(lock.release)
+            if path.exists():
+                raise StorageError(f"Cannot write the journal {path}: it is there already.")
+            draft = folder / DRAFT_NAME
+            draft.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'OFF'}")
+                connection.executescript(_SCHEMA)
+                connection.execute("BEGIN")
+                journal = cls(path, connection)
+                for key, value in {"format": FORMAT, **about}.items():
+                    journal.note(key, value)
+                journal.append(records)
+                connection.execute("COMMIT")
+            draft.rename(path)
+            journal = cls._to_write(path, durability, lock, unfinished)
             unfinished.pop_all()
         return journal
 
@@ -80,19 +104,19 @@ class Journal:
         cls.open(folder).close()  # refuses what is no journal, or another version's
         path = folder / FILE_NAME
         with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
-            journal = cls._to_write(path, durability, unfinished)
-            journal._connection.execute("BEGIN")
+            lock = RunLock(folder)
+            unfinished.callback(lock.release)
+            journal = cls._to_write(path, durability, lock, unfinished)
             unfinished.pop_all()
         return journal
 
     @classmethod
-    def _to_write(cls, path: Path, durability: Durability, unfinished: contextlib.ExitStack) -> Journal:
-        lock = RunLock(path.parent)
-        unfinished.callback(lock.release)
+    def _to_write(cls, path: Path, durability: Durability, lock: RunLock, unfinished: contextlib.ExitStack) -> Journal:
         connection = sqlite3.connect(path, isolation_level=None)
         unfinished.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+        connection.execute("BEGIN")
         return cls(path, connection, lock)
 
     @classmethod

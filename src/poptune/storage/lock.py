@@ -1,6 +1,7 @@
 """The lock of a run's directory: one process at a time trains in it.
 
-The kernel frees it when its holder ends, however it ends: there is no stale lock, and nothing to wait for.
+The kernel frees it when its holder ends, however it ends: there is no stale lock, and nothing to wait for. Processes
+that the holder forks do not hold it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,27 @@ from pathlib import Path
 from poptune.errors import StorageError
 
 FILE_NAME = "lock"
+
+_held: set[int] = set()  # files of this process
+
+
+def _forget_in_fork() -> None:
+    """A fork shares its parent's open files, and would hold their locks as long as it lives."""
+    for file in _held:
+        os.close(file)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget_in_fork)
+
+
+def is_locked(run_dir: Path) -> bool:
+    """Whether a process trains in a directory now."""
+    try:
+        RunLock(run_dir).release()
+    except StorageError:
+        return True
+    return False
 
 
 class RunLock:
@@ -50,9 +72,13 @@ class RunLock:
             raise StorageError(
                 f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it."
             ) from error
+        _held.add(self._file)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
 
     def release(self) -> None:
         """Let others train in the directory."""
-        os.close(self._file)
+        if self._file in _held:
+            _held.discard(self._file)
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            os.close(self._file)

@@ -67,9 +67,15 @@ class Retention:
             _, worst = ranked.pop(0)
             self._surplus[worst.path] = worst
 
-    def deleted(self, path: str) -> None:
-        """Take note that a surplus checkpoint is gone."""
-        self._surplus.pop(path, None)
+    def deleted(self, checkpoint: str, trial: str) -> None:
+        """Take note that a checkpoint of a trial is gone already."""
+        self._surplus.pop(checkpoint, None)
+        self._stored[trial] = [kept for kept in self._stored.get(trial, []) if kept[1].path != checkpoint]
+
+    def given_up(self, trial: str) -> None:
+        """Take note that a trial begins again from nothing: its checkpoints so far are surplus."""
+        for _, saved in self._stored.pop(trial, []):
+            self._surplus[saved.path] = saved
 
     def doomed(self, needed: Container[str]) -> list[SavedCheckpoint]:
         """Return, and forget, the surplus checkpoints whose paths nobody needs."""

@@ -7,12 +7,13 @@ trial copies nothing; it refers to the donor's checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import uuid
 import zlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from poptune.core.trial import Progress, SavedCheckpoint
@@ -73,6 +74,19 @@ class CheckpointStore:
             ) from error
         path = target.relative_to(self.run_dir).as_posix()
         return SavedCheckpoint(path, trial, progress, size, checksum)
+
+    @contextlib.contextmanager
+    def draft(self) -> Iterator[Path]:
+        """Give an empty directory for files that `save` will take, for the length of a block."""
+        folder = self._staging_place()
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise StorageError(f"Cannot write into {self.run_dir}: {error.strerror}.") from error
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def load(self, saved: SavedCheckpoint) -> Checkpoint:
         """Return a stored checkpoint. Read its files; do not write to them.

@@ -7,7 +7,9 @@ trial reports from one thread, which need not be the one that called its functio
 from __future__ import annotations
 
 import numbers
+import threading
 import warnings
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -74,6 +76,12 @@ class Session(Protocol):
 
 
 current: Session | None = None
+_left_behind: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def leave_behind(thread: threading.Thread) -> None:
+    """Let a thread that did not end with its run report nothing any more: it is unwound when it tries."""
+    _left_behind.add(thread)
 
 
 def report(metrics: Any = None, *, checkpoint: Checkpoint | None = None, **older: Any) -> None:
@@ -102,6 +110,8 @@ def report(metrics: Any = None, *, checkpoint: Checkpoint | None = None, **older
     >>> str(caught[0].message)
     'tune.report was called outside of a run: nothing is recorded.'
     """
+    if _left_behind and threading.current_thread() in _left_behind:
+        raise Unwound
     if current is None:
         warnings.warn("tune.report was called outside of a run: nothing is recorded.", stacklevel=2)
         return
