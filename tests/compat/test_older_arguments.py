@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from poptune.compat import air, train, tune
 from poptune.compat.tune.logger import CSVLoggerCallback, JsonLoggerCallback, TBXLoggerCallback
-from poptune.compat.tune.utils import validate_save_restore
 from poptune.errors import OptionError, StorageError, UsageError
-from poptune.testing.toys import Climber
-from runs import pbt
 
 
 def climb(config):
@@ -171,82 +167,3 @@ class TestGoingOn:
     def test_what_cannot_be_resumed_is_refused(self, whose, what):
         with pytest.raises(OptionError, match=whose):
             tune.ResumeConfig(**{whose: tune.ResumeConfig.ResumeType[what]})
-
-
-class TestByHand:
-    def test_saving_and_restoring_is_tried(self):
-        class Forgetful(Climber):
-            def load_checkpoint(self, checkpoint):
-                self.height = checkpoint["hieght"]
-
-        assert validate_save_restore(Climber, {"speed": 1.0})
-        with pytest.raises(KeyError, match="hieght"):
-            validate_save_restore(Forgetful, {"speed": 1.0})
-        with pytest.raises(UsageError, match="climb is a function"):
-            validate_save_restore(climb)
-
-    def test_an_object_is_trained_saved_and_restored(self, tmp_path):
-        class Walker(tune.Trainable):
-            def setup(self, config):
-                self.left = []
-
-            def step(self):
-                return {"iteration": self.iteration}
-
-            def save_checkpoint(self, checkpoint_dir):
-                (tmp_path / "kept" / "state").write_text("here")
-
-            def load_checkpoint(self, checkpoint):
-                self.left.append(checkpoint)
-
-            def cleanup(self):
-                self.left.append("left")
-
-        first, second = Walker(), Walker()
-        first.train()
-        saved = first.save(tmp_path / "kept")
-        second.restore(saved)
-        second.restore(saved.path)
-        second.stop()
-        assert second.training_iteration == second._iteration == 1
-        assert second.left == [saved.path, saved.path, "left"]
-
-    def test_what_saves_elsewhere_is_refused(self):
-        class Walker(tune.Trainable):
-            def save_checkpoint(self, checkpoint_dir):
-                return "elsewhere"
-
-        with pytest.raises(UsageError, match="the directory it is given, not 'elsewhere'"):
-            Walker().save()
-
-    @pytest.mark.parametrize("executor", ["inline", "processes"])
-    def test_a_file_that_was_saved_is_the_file_that_is_loaded(self, tmp_path, executor):
-        class Walker(tune.Trainable):
-            def setup(self, config):
-                self.way = 0.0
-
-            def step(self):
-                self.way += self.config["speed"]
-                return {"way": self.way}
-
-            def save_checkpoint(self, checkpoint_dir):
-                file = Path(checkpoint_dir, "model.txt")
-                file.write_text(str(self.way))
-                return str(file)
-
-            def load_checkpoint(self, checkpoint_path):
-                self.way = float(Path(checkpoint_path).read_text())
-
-        results = tune.Tuner(
-            Walker,
-            param_space={"speed": tune.grid_search([1.0, 2.0])},
-            tune_config=tune.TuneConfig(scheduler=pbt(metric="way")),
-            run_config=tune.RunConfig(
-                storage_path=tmp_path, executor=executor, verbose=0, stop={"training_iteration": 4}
-            ),
-        ).fit()
-        assert len(results.exploits) == 1
-        best = results.get_best_result()
-        walker = Walker(best.config)
-        walker.restore(best.checkpoint)
-        assert walker.way == best.metrics["way"]

@@ -267,6 +267,7 @@ class _Resident:
         while True:
             metrics = trainable.step()
             complete, progress = self._counted(metrics)
+            trainable.log(complete)
             if not trainable.wants_checkpoint(complete, progress.iteration, self.lease):
                 self._hand_over(complete, progress, None)
                 continue

@@ -64,6 +64,9 @@ class Trainable:
         """Make the object as good as new under another config, and return True; False asks for a new object."""
         return False
 
+    def log_result(self, result: dict[str, Any]) -> None:
+        """Called with each complete result, where the object trains: a place to log it in a way of your own."""
+
     def cleanup(self) -> None:
         """Let go of what the object holds. Called when the trial ends or its object is replaced."""
 
@@ -146,6 +149,11 @@ class ClassRun:
         self._trainable.training_iteration += 1
         return plain_metrics(metrics)
 
+    def log(self, result: Mapping[str, Any]) -> None:
+        """Let the object log a complete result; what it does to its copy changes nothing."""
+        assert self._trainable is not None
+        self._trainable.log_result(copy_tree(result))
+
     def wants_checkpoint(self, metrics: Mapping[str, Any], iteration: int, lease: Lease) -> bool:
         """Say whether the state is saved with this report: by frequency, when a decision may be due, at the end."""
         frequency, at_end = self._saving.checkpoint_frequency, self._saving.checkpoint_at_end
@@ -164,8 +172,8 @@ class ClassRun:
         is_folder = isinstance(state, (str, Path)) and Path(state).resolve() == folder.resolve()
         if state is not None and not is_folder:
             raise UsageError(
-                f"{self._cls.__name__}.save_checkpoint must write into the directory that it is given, or return"
-                f" a dictionary; it returned {state!r}."
+                f"{self._cls.__name__}.save_checkpoint returned {state!r}. Return nothing: whatever is in the directory"
+                " that it is given is saved, and load_checkpoint gets that directory. Or return a dictionary."
             )
         return Checkpoint.from_directory(folder)
 

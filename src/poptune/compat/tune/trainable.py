@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from poptune.core.nested import copy_tree
+from poptune.core.trial import Progress
 from poptune.errors import UsageError
+from poptune.executors.counting import count
 from poptune.storage.checkpoint import Checkpoint
 from poptune.trainables import class_api
 from poptune.trainables.class_api import load_state
 from poptune.trainables.packed import with_parameters, with_resources
+from poptune.trainables.session import plain_metrics
 
 __all__ = ["Trainable", "with_parameters", "with_resources"]
 
-
-_SAVED_FILE = "saved_file"
+_SAVED_FILE, _PROGRESS = "saved_file", "progress"
 
 
 class Trainable(class_api.Trainable):
@@ -37,12 +42,15 @@ class Trainable(class_api.Trainable):
     ...     def load_checkpoint(self, checkpoint):
     ...         self.height = checkpoint["height"]
     >>> climber, other = Climb({"speed": 2}), Climb({"speed": 2})
-    >>> climber.train()
-    {'height': 2, 'training_iteration': 1}
+    >>> result = climber.train()
+    >>> result["height"], result["training_iteration"], result["done"]
+    (2, 1, False)
     >>> other.restore(climber.save())
     >>> other.train()["height"]
     4
     """
+
+    _progress = _first = Progress()  # by hand: behind the present weights, and when they were taken over
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -55,11 +63,27 @@ class Trainable(class_api.Trainable):
         """Iterations behind the present weights, as scripts of the first generation ask for them."""
         return self.training_iteration
 
+    @property
+    def logdir(self) -> str:
+        """The trial's folder; outside of a run a temporary one, which is left to you."""
+        if self.context.trial_dir is None:
+            self.context = replace(self.context, trial_dir=tempfile.mkdtemp(prefix="poptune_trainable_"))
+        return str(self.context.trial_dir)
+
     def train(self) -> dict[str, Any]:
-        """Train one iteration and return its metrics."""
-        metrics = self.step()
-        self.training_iteration += 1
-        return {**metrics, "training_iteration": self.training_iteration}
+        """Train one iteration and return its result: its metrics, and the keys that are counted in a run."""
+        start = time.perf_counter()
+        metrics = plain_metrics(self.step())
+        result, self._progress = count(
+            metrics,
+            before=replace(self._progress, iteration=self.training_iteration),
+            first=self._first,
+            elapsed_s=time.perf_counter() - start,
+            timestamp=time.time(),
+        )
+        self.training_iteration = self._progress.iteration
+        self.log_result(copy_tree(result))
+        return result
 
     def save(self, checkpoint_dir: str | Path | None = None) -> Checkpoint:
         """Save the state into a directory, by default a new temporary one, which is left to you.
@@ -75,13 +99,15 @@ class Trainable(class_api.Trainable):
         elif state is not None and Path(state).resolve() != folder.resolve():
             raise UsageError(f"save_checkpoint must return a dictionary or the directory it is given, not {state!r}.")
         saved = Checkpoint(folder)
-        saved.update_metadata({"training_iteration": self.training_iteration})
+        saved.update_metadata({_PROGRESS: asdict(replace(self._progress, iteration=self.training_iteration))})
         return saved
 
     def restore(self, checkpoint: Checkpoint | str | Path) -> None:
         """Take over a saved state: what `save` returned, a checkpoint of a `Result`, or its directory."""
         saved = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-        self.training_iteration = saved.get_metadata().get("training_iteration", self.training_iteration)
+        if progress := saved.get_metadata().get(_PROGRESS):
+            self._progress = self._first = Progress(**progress)
+            self.training_iteration = self._progress.iteration
         self.load_checkpoint(load_state(saved))
 
     def stop(self) -> None:
