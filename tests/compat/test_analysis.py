@@ -7,7 +7,7 @@ import math
 import pytest
 
 import poptune as tune
-from poptune.compat import ExperimentAnalysis
+from poptune.compat.tune import ExperimentAnalysis
 from poptune.errors import NoResultError, OptionError, StorageError
 
 

@@ -20,13 +20,14 @@ def answered():
 
 
 IMPORTS = """
-ray: init is_initialized shutdown put get ObjectRef __version__
+ray: init is_initialized shutdown put get ObjectRef __version__ cluster_resources available_resources nodes get_gpu_ids
 ray.air: session Checkpoint CheckpointConfig FailureConfig Result RunConfig
 ray.air.checkpoint: Checkpoint
 ray.air.config: CheckpointConfig FailureConfig RunConfig
 ray.air.constants: TRAINING_ITERATION
 ray.air.result: Result
 ray.air.session: report get_checkpoint get_trial_id get_trial_dir get_trial_name get_experiment_name
+ray.exceptions: RayActorError RayError RayTaskError
 ray.train: report get_checkpoint get_context Checkpoint CheckpointConfig FailureConfig RunConfig SyncConfig Result
 ray.tune: Tuner TuneConfig RunConfig FailureConfig CheckpointConfig Checkpoint report get_checkpoint get_context run
 ray.tune: run_experiments Experiment ExperimentAnalysis ResultGrid Result TuneError SyncConfig ResumeConfig Callback
@@ -40,7 +41,10 @@ ray.tune.error: TuneError
 ray.tune.execution.placement_groups: PlacementGroupFactory
 ray.tune.experiment: Experiment Trial
 ray.tune.experiment.trial: Trial
-ray.tune.logger: LoggerCallback
+ray.tune.logger: LoggerCallback JsonLoggerCallback pretty_print
+ray.tune.logger.csv: CSVLoggerCallback
+ray.tune.logger.json: JsonLoggerCallback
+ray.tune.logger.tensorboardx: TBXLoggerCallback
 ray.tune.progress_reporter: CLIReporter JupyterNotebookReporter ProgressReporter
 ray.tune.registry: register_trainable
 ray.tune.result: TRAINING_ITERATION DEFAULT_METRIC TIME_TOTAL_S DONE
@@ -63,7 +67,7 @@ ray.tune.trainable: Trainable with_parameters
 ray.tune.tune: run run_experiments
 ray.tune.tune_config: TuneConfig ResumeConfig
 ray.tune.tuner: Tuner
-ray.tune.utils: validate_save_restore
+ray.tune.utils: validate_save_restore wait_for_gpu
 ray.tune.utils.placement_groups: PlacementGroupFactory
 """
 
@@ -103,7 +107,15 @@ def test_all_that_is_offered_is_there(answered):
 @pytest.mark.parametrize(
     ("statement", "error", "words"),
     [
-        ("import ray.rllib", ModuleNotFoundError, r"does not offer ray\.rllib\. ray has .*, tune"),
+        (
+            "import ray.rllib",
+            ModuleNotFoundError,
+            r"does not offer ray\.rllib\. ray has ObjectRef, .*, tune and 2 more\.",
+        ),
+        ("import ray; ray.run", AttributeError, r"does not offer ray\.run\."),
+        ("import ray.air.integrations.wandb", ImportError, "or in a callback derived from LoggerCallback"),
+        ("from ray.tune.logger import UnifiedLogger", ImportError, r"Derive from ray\.tune\.logger\.LoggerCallback"),
+        ("from ray.tune.integration.keras import TuneReportCallback", ImportError, "Report from a callback"),
         ("import ray.data, ray.tune", ModuleNotFoundError, r"does not offer ray\.data\."),
         ("from ray import serve", ImportError, r"does not offer ray\.serve\."),
         ("import ray.train.torch", ModuleNotFoundError, r"ray\.train has Checkpoint, .*, report\.$"),

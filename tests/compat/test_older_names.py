@@ -117,16 +117,6 @@ def test_what_is_no_reference_is_refused():
         ray.get({})
 
 
-def test_init_and_shutdown_do_nothing_but_remember():
-    assert not ray.is_initialized()
-    ray.init(address="auto", num_cpus=2, ignore_reinit_error=True)
-    ray.init()
-    assert ray.is_initialized()
-    ray.shutdown()
-    ray.shutdown()
-    assert not ray.is_initialized()
-
-
 def test_modules_lie_where_ray_tune_has_them():
     code = (
         "import poptune as tune; from poptune.tune_config import TuneConfig; from poptune.tuner import Tuner;"

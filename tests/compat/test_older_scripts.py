@@ -6,7 +6,7 @@ import pytest
 
 import poptune as tune
 import poptune.compat as ray
-from poptune.compat import PopulationBasedTraining
+from poptune.compat.tune.schedulers import PopulationBasedTraining
 from poptune.errors import UsageError
 
 

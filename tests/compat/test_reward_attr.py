@@ -6,7 +6,7 @@ import pytest
 
 import poptune as tune
 from poptune import schedulers
-from poptune.compat import PopulationBasedTraining
+from poptune.compat.tune.schedulers import PopulationBasedTraining
 from poptune.core.objective import Objective
 from poptune.errors import OptionError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import poptune as tune
-from poptune.compat import ExperimentAnalysis
-from poptune.compat import run as compat_run
+from poptune.compat.tune import ExperimentAnalysis
+from poptune.compat.tune import run as compat_run
 from poptune.errors import OptionError, TrialError, UsageError
 from poptune.run.results import ResultGrid
 from poptune.schedulers import FIFOScheduler

@@ -21,33 +21,39 @@ from poptune.compat.lookup import lookup
 from poptune.version import __version__ as _poptune
 
 if TYPE_CHECKING:
-    from poptune.compat.objects import ObjectRef, get, init, is_initialized, put, shutdown
-    from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
-    from poptune.compat.tune.schedulers.pbt import PopulationBasedTraining
-    from poptune.compat.tune.tune import run
+    from poptune.compat.cluster import (
+        available_resources,
+        cluster_resources,
+        get_gpu_ids,
+        init,
+        is_initialized,
+        nodes,
+        shutdown,
+    )
+    from poptune.compat.objects import ObjectRef, get, put
 
 __version__ = f"2.60.0+poptune{_poptune}"  # whose names these are, for scripts that ask; then whose code it is
 
 __all__ = [
-    "ExperimentAnalysis",
     "ObjectRef",
-    "PopulationBasedTraining",
-    "TrialSummary",
     "__version__",
+    "available_resources",
+    "cluster_resources",
     "get",
+    "get_gpu_ids",
     "init",
     "is_initialized",
+    "nodes",
     "put",
-    "run",
     "shutdown",
 ]
+
+_CLUSTER = ("available_resources", "cluster_resources", "get_gpu_ids", "init", "is_initialized", "nodes", "shutdown")
 
 __getattr__ = lookup(
     __name__,
     {
-        **dict.fromkeys(("ObjectRef", "get", "init", "is_initialized", "put", "shutdown"), "poptune.compat.objects"),
-        **dict.fromkeys(("ExperimentAnalysis", "TrialSummary"), "poptune.compat.tune.analysis"),
-        "PopulationBasedTraining": "poptune.compat.tune.schedulers.pbt",
-        "run": "poptune.compat.tune.tune",
+        **dict.fromkeys(_CLUSTER, "poptune.compat.cluster"),
+        **dict.fromkeys(("ObjectRef", "get", "put"), "poptune.compat.objects"),
     },
 )

@@ -20,12 +20,16 @@ from typing import Any
 from poptune.errors import nearest
 from poptune.executors import worker
 
-_TOP = ("air", "train", "tune")
+_TOP = ("air", "exceptions", "train", "tune")
 _MOST_NAMES = 12  # that an error message lists
 
 # Where the generations of Ray Tune have the names of a module besides.
 _ALSO_AT = {
     "tune.analysis.experiment_analysis": "tune.analysis",
+    "tune.logger.csv": "tune.logger",
+    "tune.logger.json": "tune.logger",
+    "tune.logger.logger": "tune.logger",
+    "tune.logger.tensorboardx": "tune.logger",
     "tune.sample": "tune.search.sample",
     "tune.stopper.experiment_plateau": "tune.stopper",
     "tune.stopper.function_stopper": "tune.stopper",
@@ -44,9 +48,14 @@ _ALSO_AT = {
     "tune.utils.trainable": "tune.trainable",
     "tune.utils.util": "tune.utils",
 }
+_LOG = "Derive from ray.tune.logger.LoggerCallback, and give RunConfig(callbacks=[...]) an object of that class."
 _ADVICE = {
+    "ray.air.integrations": "Call the library itself, in training code or in a callback derived from LoggerCallback.",
     "ray.tune.examples": "Copy the functions that you use from Ray's examples into a file beside your script.",
     "ray.tune.integration": "Report from a callback of your framework with tune.report(...).",
+    "ray.tune.logger.LegacyLoggerCallback": _LOG,
+    "ray.tune.logger.Logger": _LOG,
+    "ray.tune.logger.UnifiedLogger": _LOG,
 }
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what scripts call around Ray Tune: nothing has to be started, and objects travel by themselves."""
+"""Stand-ins for Ray's object store: objects travel by themselves."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from poptune.errors import UsageError
-
-_is_initialized = False
 
 
 class ObjectRef:
@@ -57,28 +55,3 @@ def get(references: ObjectRef | Sequence[ObjectRef], *, timeout: float | None = 
     if not isinstance(references, ObjectRef):
         raise UsageError(f"get() takes what put() returned, or a list of those, not {type(references).__name__}.")
     return references._value
-
-
-def init(*arguments: Any, **options: Any) -> None:
-    """Start nothing: a run starts its workers itself. Whatever is given is not looked at.
-
-    >>> init(num_cpus=4, ignore_reinit_error=True)
-    >>> is_initialized()
-    True
-    >>> shutdown()
-    >>> is_initialized()
-    False
-    """
-    global _is_initialized
-    _is_initialized = True
-
-
-def is_initialized() -> bool:
-    """Return whether `init` was called, and `shutdown` was not since."""
-    return _is_initialized
-
-
-def shutdown(*arguments: Any, **options: Any) -> None:
-    """Stop nothing: a run ends its workers itself."""
-    global _is_initialized
-    _is_initialized = False

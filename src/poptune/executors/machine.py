@@ -25,7 +25,12 @@ class Machine:
 
     @classmethod
     def this(cls) -> Machine:
-        """Return what this process may use."""
+        """Return what this process may use: what it was told, see `told`, or else what there is."""
+        return told or cls.found()
+
+    @classmethod
+    def found(cls) -> Machine:
+        """Return what there is for this process."""
         affinity = getattr(os, "sched_getaffinity", None)
         cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
         return cls(cpus, _gpus())
@@ -68,6 +73,9 @@ class Machine:
             variables["CUDA_VISIBLE_DEVICES"] = ""
         return variables
 
+
+# What this process was told to take for the machine. Its cores are only counted: there may be more than there are.
+told: Machine | None = None
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

@@ -1,7 +1,7 @@
 """A run: the loop from reports to decisions to actions, and what is left of it.
 
 The package can be called, since `tune.run(train, ...)` is how earlier versions of Ray Tune start a run; see
-`poptune.compat.run`.
+`poptune.compat.tune.run`.
 """
 
 import sys
@@ -14,7 +14,7 @@ class _CallablePackage(ModuleType):
     """Python binds a package to its name in `poptune` when anything in it is imported: no function can stand there."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Start a run, see `poptune.compat.run`."""
+        """Start a run, see `poptune.compat.tune.run`."""
         return import_module("poptune.compat.tune.tune").run(*arguments, **options)
 
 
