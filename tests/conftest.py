@@ -14,7 +14,9 @@ import pytest
 from hypothesis import settings
 
 import poptune as tune
+from interrupting import ENOUGH, SPACE, Interrupted, climb
 from poptune.run.results import ResultGrid
+from runs import pbt
 
 # Few examples, so that the core's tests take seconds; HYPOTHESIS_PROFILE=thorough looks harder.
 settings.register_profile("quick", max_examples=15, deadline=None)
@@ -82,3 +84,32 @@ def script(tmp_path: Path) -> Callable[[str], str]:
         return name
 
     return write
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Return a function that makes a tuner for four climbers."""
+
+    def make(name, stop=ENOUGH, space=SPACE, trainable=climb, scheduler=None, **run):
+        scheduler = scheduler or pbt(interval=2)
+        return tune.Tuner(
+            trainable,
+            param_space=space,
+            tune_config=tune.TuneConfig(scheduler=scheduler, num_samples=4, seed=1),
+            run_config=tune.RunConfig(name=name, storage_path=tmp_path, executor="inline", verbose=0, stop=stop, **run),
+        )
+
+    return make
+
+
+@pytest.fixture
+def interrupt(begin, tmp_path):
+    """Return a function that begins a run, interrupts it, and returns its directory."""
+
+    def interrupt(name, after, **options):
+        callbacks = [Interrupted(after), *options.pop("callbacks", [])]
+        with pytest.raises(KeyboardInterrupt):
+            begin(name, callbacks=callbacks, **options).fit()
+        return tmp_path / name
+
+    return interrupt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +104,7 @@ class Tuner:
         scheduler = self._tune_config.scheduler or FIFOScheduler()
         self._scheduler: Scheduler = scheduler.bound(self._tune_config.metric, self._tune_config.mode)
         self._results: ResultGrid | None = None
+        self._run_dir: Path | None = None
         self._restored: tuple[Path, Resumption] | None = None
         check_space(self._param_space)
         self._searched: Sequence[str] = searched_keys(self._param_space)
@@ -181,8 +183,12 @@ class Tuner:
         Raises:
             UsageError: The run cannot work; nothing has trained.
             MetricError: The first report lacks the metric.
+            KeyboardInterrupt: Ctrl-C. Everything reported is kept, and `Tuner.restore` goes on.
         """
-        self._results = self._begun() if self._restored is None else self._gone_on(*self._restored)
+        try:
+            self._results = self._begun() if self._restored is None else self._gone_on(*self._restored)
+        except (UsageError, KeyboardInterrupt) as error:
+            raise error.with_traceback(None) from None
         return self._results
 
     def _begun(self) -> ResultGrid:
@@ -192,6 +198,8 @@ class Tuner:
         added = self._trials(seed)
         executor = self._executor(len(added))
         run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
+        if run.name and run.name != run_dir.name:
+            sys.stderr.write(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
             return self._run(journal, added, seed, executor)
 
@@ -222,7 +230,15 @@ class Tuner:
 
     def _run(self, journal: Journal, past: Sequence[Record], seed: int, executor: Executor) -> ResultGrid:
         run, run_dir = self._run_config, journal.path.parent
-        job = Job(self._trainable, run_dir, run_dir.name, run.checkpoint_config, run.durability == "power")
+        self._run_dir = run_dir
+        job = Job(
+            trainable=self._trainable,
+            run_dir=run_dir,
+            experiment_name=run_dir.name,
+            checkpointing=run.checkpoint_config,
+            is_durable=run.durability == "power",
+            in_trial_dirs=self._tune_config.chdir_to_trial_dir,
+        )
         searched = self._searched
         console = console_for(self._scheduler, run_dir, seed, run.verbose, None, run.progress_reporter, searched)
         population = Population.of(past, seed)
@@ -243,8 +259,10 @@ class Tuner:
                 failure=run.failure_config,
                 observers=observers,
             ).run()
-        except UsageError as error:
-            raise error.with_traceback(None) from None  # the frames in between are ours and tell the user nothing
+        except KeyboardInterrupt:
+            again = f"Tuner.restore({str(run_dir)!r}, {self._trainable.name}).fit()"
+            sys.stderr.write(f"\nInterrupted. Everything reported is kept; this goes on: {again}\n")
+            raise
         finally:
             CheckpointStore(run_dir).clear_staging()
             if syncer:

@@ -45,11 +45,13 @@ def trial(tmp_path, monkeypatch):
     """Return a function that runs one or more trials in worker processes, in a folder of the test."""
     monkeypatch.chdir(tmp_path)
 
-    def run(trainable, space=None, **options):
+    def run(trainable, space=None, chdir_to_trial_dir=True, **options):
         return tune.Tuner(
             trainable,
             param_space=space,
-            tune_config=tune.TuneConfig(scheduler=options.pop("scheduler", None)),
+            tune_config=tune.TuneConfig(
+                scheduler=options.pop("scheduler", None), chdir_to_trial_dir=chdir_to_trial_dir
+            ),
             run_config=tune.RunConfig(verbose=0, **options),
         ).fit()
 
@@ -62,7 +64,9 @@ def test_where_results_go_and_where_training_runs(trial, tmp_path):
 
     (result,) = trial(tell, name="hill")
     assert result.path.startswith(str(tmp_path / "poptune_results" / "hill"))
-    assert (result.metrics["here"], result.metrics["folder"]) == (str(tmp_path), result.path)
+    assert (result.metrics["here"], result.metrics["folder"]) == (result.path, result.path)
+    (plain,) = trial(tell, name="plain", chdir_to_trial_dir=False)
+    assert plain.metrics["here"] == str(tmp_path)
     assert trial(tell, name="hill").experiment_path == str(tmp_path / "poptune_results" / "hill_2")
 
 

@@ -268,3 +268,21 @@ def climb_forever(config):
     while True:
         height += config["speed"]
         tune.report({"height": height})
+
+
+def test_explore_code_that_raises_is_said_even_where_nothing_else_is(fit, capsys):
+    def broken(config):
+        return 1 / 0
+
+    fit(
+        Climber,
+        {"speed": tune.uniform(0.0, 1.0)},
+        scheduler=pbt(custom_explore_fn=broken),
+        num_samples=2,
+        stop={"training_iteration": 6},
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == len(set(said))
+    assert "goes on as it is: could not vary the hyperparameters of" in said[0]
+    assert "ZeroDivisionError: division by zero" in said[0]
+    assert "test_failures.py, line" in said[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from poptune.core.events import Reported
 from poptune.core.randomness import GlobalGenerators, Purpose, borrowed_globals, rng_for
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
-from poptune.storage.journal import Journal
+from poptune.run.results import ResultGrid
 from poptune.testing.simulated import SimulatedExecutor
 from poptune.testing.toys import Climber
 from runs import decisions, events, pbt, stable_rows
@@ -134,24 +136,35 @@ def test_the_users_generators_are_left_alone(fit, seed):
     assert drawn == (random.random(), np.random.random(), torch.rand(1).item())
 
 
-def test_without_a_seed_it_is_taken_from_the_global_generators_and_recorded(fit):
-    def seeded(python, numpy):
-        random.seed(python)
-        np.random.seed(numpy)
-        results = fit(
-            Climber,
-            {"speed": tune.uniform(0.0, 10.0)},
-            num_samples=4,
-            scheduler=pbt(),
-            stop={"training_iteration": 6},
-            seed=None,
-        )
-        with Journal.open(Path(results.experiment_path)) as journal:
-            return journal.about["seed"], policies(results), decisions(results), stable_rows(results)
+SEEDED = """
+import random, sys
+import numpy as np
+import poptune as tune
+from poptune.testing.toys import Climber
 
-    once, again = seeded(1, 2), seeded(1, 2)
-    assert once == again
-    assert len({once[0], seeded(1, 3)[0], seeded(2, 2)[0]}) == 3
+random.seed(int(sys.argv[1]))
+np.random.seed(int(sys.argv[2]))
+for name in ("first", "second"):
+    tune.Tuner(
+        Climber,
+        param_space={"speed": tune.uniform(0.0, 10.0)},
+        tune_config=tune.TuneConfig(num_samples=4),
+        run_config=tune.RunConfig(name, sys.argv[3], {"training_iteration": 2}, executor="inline", verbose=0),
+    ).fit()
+"""
+
+
+def test_without_a_seed_it_is_taken_from_the_global_generators_and_recorded(tmp_path):
+    def seeded(python, numpy, folder):
+        subprocess.run([sys.executable, "-c", SEEDED, str(python), str(numpy), tmp_path / folder], check=True)
+        runs = [ResultGrid.from_path(tmp_path / folder / name) for name in ("first", "second")]
+        return [(results[0].trial_id[:5], stable_rows(results)) for results in runs]
+
+    once = seeded(1, 2, "once")
+    assert seeded(1, 2, "again") == once
+    assert seeded(1, 3, "other")[0] != once[0]
+    assert seeded(2, 2, "another")[0] != once[0]
+    assert once[0] != once[1]  # a loop of runs is not one run many times
 
 
 def test_torch_takes_part_once_it_is_imported():

@@ -28,6 +28,7 @@ class Job:
         experiment_name: Its name.
         checkpointing: When class trainables save.
         is_durable: Whether a checkpoint must survive a power cut before its report counts.
+        in_trial_dirs: Whether training code has its trial's folder as working directory.
     """
 
     trainable: Packed
@@ -35,6 +36,7 @@ class Job:
     experiment_name: str
     checkpointing: CheckpointConfig = field(default_factory=CheckpointConfig)
     is_durable: bool = False
+    in_trial_dirs: bool = False
 
 
 # Commands: from the runner to a worker.

@@ -138,10 +138,16 @@ class Host:
         if seed is not None:
             seed_globals(seed)
         outer, session.current = session.current, resident
+        outer_dir = os.getcwd() if self.job.in_trial_dirs else None
+        if outer_dir and resident.working_dir:
+            os.chdir(resident.working_dir)
         resident.is_running = True
         resident.turn.release()
         self._baton.acquire()
         session.current = outer
+        if outer_dir:
+            resident.working_dir = os.getcwd()
+            os.chdir(outer_dir)
         self._has_baton_back(resident)
 
     def _has_baton_back(self, resident: _Resident) -> None:
@@ -184,6 +190,7 @@ class _Resident:
         self.context = TrialContext()
         self.checkpoint: Checkpoint | None = None
         self.generators: GlobalGenerators | None = None
+        self.working_dir: str | None = None  # where its code left off
         self.turn = threading.Lock()  # released when the baton comes to this trial
         self.turn.acquire()
         self.is_running = False
@@ -247,6 +254,8 @@ class _Resident:
         job = self.host.job
         trial_dir = job.run_dir / start.folder
         trial_dir.mkdir(exist_ok=True)
+        if job.in_trial_dirs:
+            os.chdir(trial_dir)
         self.context = TrialContext(
             trial_id=start.trial,
             trial_name=f"{job.trainable.name}_{start.trial}",
@@ -339,6 +348,12 @@ class _Resident:
         return self.host.emit(message)
 
     def _save(self, checkpoint: Checkpoint, progress: Progress) -> SavedCheckpoint:
+        if checkpoint.is_relative and not self.host.job.in_trial_dirs:
+            raise UsageError(
+                f"The checkpoint {checkpoint.path!r} lies in the working directory, where trials would overwrite each"
+                " other's files. Write into a tempfile.TemporaryDirectory() or below"
+                " tune.get_context().get_trial_dir(); or give TuneConfig(chdir_to_trial_dir=True)."
+            )
         number = self._next_checkpoint
         self._next_checkpoint += 1
         return self.host.store.save(checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from poptune.core.decisions import Continue
 from poptune.core.population import Population
 from poptune.faces.chronicle import Chronicle
 from poptune.faces.reporters import Reporting
+from poptune.faces.sentences import note_sentence
 from poptune.faces.stream import write
 from poptune.run.observer import Observers
 from poptune.storage.records import Record
@@ -19,13 +22,21 @@ Clock = Callable[[], float]
 
 
 class QuietConsole:
-    """Says nothing itself. What training code prints in workers is passed on, as it would appear inline."""
+    """Says nothing itself, but for code of the user that fails where no trial does: on the standard error, once.
+
+    What training code prints in workers is passed on, as it would appear inline.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._said: set[str] = set()
 
     def on_records(self, records: Sequence[Record], population: Population) -> None:
-        """Say nothing."""
+        """Say whose hyperparameters could not be varied, and why."""
+        for record in records:
+            if isinstance(record, Continue) and record.note and record.note not in self._said:
+                self._said.add(record.note)
+                write(sys.stderr, f"{note_sentence(record.trial, record.note)}\n")
 
     def on_output(self, worker: int, text: str) -> None:
         """Pass on what a worker printed."""

@@ -54,8 +54,10 @@ class TuneConfig(Given):
             wait in their workers and take turns.
         time_budget_s: The run stops after this time: seconds, or a `datetime.timedelta`. It begins with the run.
         seed: What every draw of the run derives from. None takes it from the global generators of `random` and NumPy as
-            they are at the start of the run: so `random.seed(0)` and `np.random.seed(0)` in a script settle it, and two
-            runs with nothing drawn in between are the same. It is recorded and shown.
+            they are at the start of the run, so `random.seed(0)` and `np.random.seed(0)` at the top of a script settle
+            it; a further run of the same process has another seed. It is recorded and shown.
+        chdir_to_trial_dir: Whether training code has its trial's folder as working directory, as in Ray Tune. If not,
+            it has that of the script, which all trials share.
 
     >>> TuneConfig(metric="accuracy", mode="max", num_samples=8, seed=0).num_samples
     8
@@ -68,6 +70,7 @@ class TuneConfig(Given):
     max_concurrent_trials: int | None = None
     time_budget_s: float | timedelta | None = None
     seed: int | None = None
+    chdir_to_trial_dir: bool = False
 
     def __post_init__(self) -> None:
         check_mode(self.mode)

@@ -152,8 +152,8 @@ def check_whole(population: Population, is_given: bool) -> None:
                         f"{lost}: give the search space again, Tuner.restore(path, trainable, param_space=...)."
                     )
                 raise UsageError(
-                    f"{lost}. In the search space and the mutations that are given, no value has this text there, or"
-                    " several have. Give those that the run began with; things to choose between must print differently."
+                    f"{lost}. In the search space and mutations that are given, no value has this text there, or"
+                    " several have. Give those of the run; things to choose between must print differently."
                 )
 
 

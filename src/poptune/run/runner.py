@@ -202,7 +202,7 @@ class Runner:
                 self._turns.block(message.worker)
                 self._turns.leave(message.trial)
                 if message.is_usage_error and not self._has_scored:
-                    raise UsageError(_last_line(message.error))
+                    raise UsageError(_last_line(message.error) + _place(message.traceback))
                 if self.population[message.trial].status.is_live:
                     self._failed(message.trial, message.error, message.traceback)
             case WorkerReady():
@@ -419,6 +419,12 @@ class Runner:
         commands, self._commands = self._commands, []
         for worker, command in commands:
             self._executor.send(worker, command)
+
+
+def _place(traceback: str) -> str:
+    """Return where in the user's code a traceback began, on a line of its own."""
+    frames = [line.strip() for line in traceback.splitlines() if line.startswith("  File ")]
+    return f"\n{frames[0]}" if frames else ""
 
 
 def _last_line(error: str) -> str:

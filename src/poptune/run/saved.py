@@ -14,7 +14,7 @@ from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
 from poptune.run.stoppers import seconds
 from poptune.run.stopping import StopCriteria
 from poptune.schedulers.base import Scheduler
-from poptune.schedulers.settings import SavedSettings, restored_scheduler, settings_text
+from poptune.schedulers.settings import SavedSettings, main_function, restored_scheduler, settings_text
 from poptune.storage.retention import CheckpointConfig
 
 C = TypeVar("C", TuneConfig, RunConfig)
@@ -40,9 +40,10 @@ def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched
             "num_samples": tune.num_samples,
             "max_concurrent_trials": tune.max_concurrent_trials,
             "time_budget_s": None if budget is None else seconds("time_budget_s", budget),
+            "chdir_to_trial_dir": tune.chdir_to_trial_dir,
         },
         "run": {
-            "stop": dict(criteria.thresholds) if criteria.has_only_thresholds else None,
+            "stop": dict(criteria.thresholds) if criteria.has_only_thresholds else _script_name(run.stop),
             "failure_config": asdict(run.failure_config),
             "checkpoint_config": asdict(run.checkpoint_config),
             "executor": run.executor if isinstance(run.executor, str) else None,
@@ -78,15 +79,23 @@ def restored_configs(
     scheduler = tune.scheduler or _scheduler_of(saved["scheduler"], about["scheduler"])
     _check_objective(scheduler, about)
     searching = {**saved["tune"], "seed": about["seed"], "scheduler": scheduler, **_open_objective(scheduler, about)}
+    stop = saved["run"]["stop"]
     running = {
         **saved["run"],
+        "stop": main_function(stop) if isinstance(stop, str) else stop,
         "failure_config": FailureConfig(**saved["run"]["failure_config"]),
         "checkpoint_config": CheckpointConfig(**saved["run"]["checkpoint_config"]),
         "name": run_dir.name,
         "storage_path": run_dir.parent,
     }
-    _check_given_again(saved, run)
+    _check_given_again({**running, "left_out": saved["left_out"]}, run)
     return _with(tune, searching), _with(run, running)
+
+
+def _script_name(stop: object) -> str | None:
+    """Return the name of a stop function at the top of the script, None of anything else."""
+    name = getattr(stop, "__qualname__", "")
+    return name if stop is not None and main_function(name) is stop else None
 
 
 def _text_of(scheduler: Scheduler) -> str | None:
@@ -141,7 +150,7 @@ def _check_place(run: RunConfig, run_dir: Path) -> None:
 
 def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
     for name, what in {"stop": "a stop function or Stopper", "executor": "an executor of its own"}.items():
-        if saved["run"][name] is None and name not in run.given:
+        if saved[name] is None and name not in run.given:
             raise OptionError(f"The run had {what}. {_AGAIN.format(f'run_config=RunConfig({name}=...)')}")
     for name in saved["left_out"]:
         if name not in run.given:

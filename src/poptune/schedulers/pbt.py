@@ -253,7 +253,7 @@ class PopulationBasedTraining(SavedSettings):
         try:
             donor_id = self._choose_donor(population, trial.id, rng)
         except Exception as error:  # user code: exploit
-            return Continue(trial.id, note=f"could not choose whom to copy: {type(error).__name__}: {error}")
+            return Continue(trial.id, note=f"could not choose whom to copy: {_told(error)}")
         if donor_id is None:
             return Continue(trial.id)
         if donor_id not in population.ranking:
@@ -265,8 +265,7 @@ class PopulationBasedTraining(SavedSettings):
             function = self._explore_function(population, donor, earlier)
             config, operations = self._explored(inherited(donor.config, standing.config, self.private), function, rng)
         except Exception as error:  # user code: explore, custom_explore_fn or a callable distribution
-            reason = f"{type(error).__name__}: {error}"
-            return Continue(trial.id, note=f"could not vary the hyperparameters of {donor_id}: {reason}")
+            return Continue(trial.id, note=f"could not vary the hyperparameters of {donor_id}: {_told(error)}")
         return Exploit(
             trial=trial.id,
             donor=donor_id,
@@ -329,3 +328,14 @@ class PopulationBasedTraining(SavedSettings):
     def describe(self, population: Population) -> str:
         """Return one line for the status display, as Ray Tune words it."""
         return f"{type(self).__name__}: {population.checkpoints} checkpoints, {population.exploits} perturbs"
+
+
+def _told(error: Exception) -> str:
+    """Return what an error of the user's code says, and where it arose."""
+    told = f"{type(error).__name__}: {error}"
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    code = frame.tb_frame.f_code if frame else None
+    is_ours = frame is None or frame.tb_frame.f_globals.get("__name__", "").startswith("poptune.")
+    return told if is_ours or code is None or frame is None else f"{told} ({code.co_filename}, line {frame.tb_lineno})"

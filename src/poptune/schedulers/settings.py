@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -46,7 +47,8 @@ class SavedSettings:
         write_text(path, settings_text(self), "settings of the scheduler")
 
     def restore(self, path: FilePath) -> None:
-        """Take on the settings that `save` wrote. Where they had a function, this scheduler keeps its own.
+        """Take on the settings that `save` wrote. Where they had a function, this scheduler keeps its own, or takes
+        the one that the running script has under that name.
 
         Args:
             path: The file.
@@ -61,6 +63,16 @@ class SavedSettings:
         if unknown := [key for key in saved if key not in known]:
             raise OptionError(f"{path} has settings that {name} does not know: {', '.join(unknown)}.")
         vars(self).update(vars(type(self)(**settings)))
+
+
+def main_function(name: str) -> Any:
+    """Return the function of this name at the top of the script that runs, None if it has none.
+
+    Only there: what a file names must not choose among all that is imported.
+    """
+    main = sys.modules.get("__main__")
+    found = getattr(main, name, None)
+    return found if callable(found) and getattr(found, "__module__", None) == "__main__" else None
 
 
 S = TypeVar("S", bound=SavedSettings)
@@ -91,6 +103,7 @@ class _Function:
     """Stands where a function was."""
 
     name: str
+    in_script: bool = False
 
 
 def to_text(scheduler: str, settings: Mapping[str, Any]) -> str:
@@ -103,7 +116,8 @@ def to_text(scheduler: str, settings: Mapping[str, Any]) -> str:
       "synch": true,
       "custom_explore_fn": {
        "$": "function",
-       "name": "len"
+       "name": "len",
+       "in_script": false
       }
      }
     }
@@ -146,7 +160,8 @@ def _coded(value: Any, name: str) -> Any:
         held = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
         return {TAG: type(value).__name__, **_plain_json(held, name)}
     if callable(value):
-        return {TAG: "function", "name": getattr(value, "__qualname__", type(value).__name__)}
+        name = getattr(value, "__qualname__", type(value).__name__)
+        return {TAG: "function", "name": name, "in_script": main_function(name) is value}
     if plain(value) is not value:
         return plain(value)
     raise UsageError(f"{name} holds {type(value).__name__} {value!r}, which cannot be written to a file.")
@@ -155,7 +170,7 @@ def _coded(value: Any, name: str) -> Any:
 def _decoded(value: dict[str, Any]) -> Any:
     kind = value[TAG]
     if kind == "function":
-        return _Function(value["name"])
+        return _Function(value["name"], value.get("in_script", False))
     held = {name: loads(json.dumps(item), _decoded) for name, item in value.items() if name != TAG}
     return _DOMAINS[kind](**held)
 
@@ -163,6 +178,8 @@ def _decoded(value: dict[str, Any]) -> Any:
 def _kept(value: Any, own: Any, name: str) -> Any:
     """Return a setting with functions of the scheduler's own in the places where functions were."""
     if isinstance(value, _Function):
+        if value.in_script and not callable(own):
+            own = main_function(value.name)
         if not callable(own) or isinstance(own, Domain):
             raise OptionError(
                 f"{name} was the function {value.name}, which a file cannot hold: give it to the constructor, then"

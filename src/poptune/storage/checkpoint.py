@@ -59,6 +59,11 @@ class Checkpoint:
             self._path, self._data = Path(self.to_directory()), {}
         return str(self._path)
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether its directory was given relative to the working directory."""
+        return self._path is not None and not self._path.is_absolute()
+
     def to_directory(self, path: str | Path | None = None) -> str:
         """Copy the files into a directory, by default a new temporary one, and return it."""
         target = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="poptune_checkpoint_"))

@@ -14,7 +14,7 @@ from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
 from poptune.compat.tune.experiment import Experiment
 from poptune.compat.tune.registry import trainable_named
 from poptune.compat.tune.resuming import Resuming
-from poptune.compat.tune.tune_config import ResumeConfig, TuneConfig
+from poptune.compat.tune.tune_config import ResumeConfig, TuneConfig, default_chdir
 from poptune.core.domains import Domain
 from poptune.core.objective import Mode
 from poptune.errors import OptionError, TrialError, UsageError, nearest
@@ -61,6 +61,7 @@ def run(
     callbacks: Sequence[Callback] | None = None,
     max_concurrent_trials: int | None = None,
     reuse_actors: bool = False,
+    chdir_to_trial_dir: bool | None = None,
     resume: bool | str | None = False,
     resume_config: ResumeConfig | None = None,
     seed: int | None = None,
@@ -99,6 +100,7 @@ def run(
         callbacks: See `RunConfig`.
         max_concurrent_trials: See `TuneConfig`.
         reuse_actors: As if always True: workers stay.
+        chdir_to_trial_dir: See `poptune.compat.tune.TuneConfig`.
         resume: Whether to go on with the run `name` in `storage_path`, as `Tuner.restore` does: True; or "AUTO", to
             begin it if it is not there. With "AUTO+ERRORED" or "AUTO+RESTART_ERRORED" trials that failed go on or begin
             again, too.
@@ -155,6 +157,7 @@ def run(
             time_budget_s=time_budget_s,
             seed=seed,
             search_alg=search_alg,
+            chdir_to_trial_dir=default_chdir() if chdir_to_trial_dir is None else chdir_to_trial_dir,
         ),
         run_config=RunConfig(
             name=name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -15,6 +16,11 @@ from poptune.run import configs
 __all__ = ["ResumeConfig", "TuneConfig"]
 
 
+def default_chdir() -> bool:
+    """Whether training code works in its trial's folder if nothing is said: as Ray Tune decides it."""
+    return os.environ.get("RAY_CHDIR_TO_TRIAL_DIR", "1") != "0"
+
+
 @dataclass(frozen=True)
 class TuneConfig(configs.TuneConfig):
     """How to search: `poptune.TuneConfig`, with further arguments of Ray Tune's.
@@ -23,6 +29,7 @@ class TuneConfig(configs.TuneConfig):
         search_alg: None, "random", "variant_generator", or a `BasicVariantGenerator`, whose `random_state` is the
             `seed` and whose `max_concurrent` is `max_concurrent_trials`, unless these are given.
         reuse_actors: As if always True: workers stay.
+        chdir_to_trial_dir: As there; here by default, unless the environment variable `RAY_CHDIR_TO_TRIAL_DIR` is 0.
         trial_name_creator: Without meaning: trials are named after the seed and their index.
         trial_dirname_creator: Without meaning: folders are named after trainable, trial and hyperparameters.
 
@@ -35,6 +42,7 @@ class TuneConfig(configs.TuneConfig):
 
     search_alg: BasicVariantGenerator | str | None = None
     reuse_actors: bool = False
+    chdir_to_trial_dir: bool = field(default_factory=default_chdir)
     trial_name_creator: Callable[[Any], str] | None = None
     trial_dirname_creator: Callable[[Any], str] | None = None
 

@@ -14,6 +14,7 @@ from poptune.compat.tune.tune_config import ResumeConfig
 from poptune.core.variants import Variant
 from poptune.errors import OptionError
 from poptune.run.configs import RunConfig, TuneConfig
+from poptune.run.results import ResultGrid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,16 @@ class Tuner(tuner.Tuner):
             options |= _resume_config.flags
         restored: Any = super().restore(path, trainable, *arguments, **options)
         return restored  # type: ignore[no-any-return]
+
+    def fit(self) -> ResultGrid:
+        """Train, see `poptune.Tuner.fit`. After Ctrl-C the results so far are returned, as Ray Tune does."""
+        try:
+            return super().fit()
+        except KeyboardInterrupt:
+            if self._run_dir is None:
+                raise
+            self._results = ResultGrid(self._run_dir)
+            return self._results
 
     def _variants(self, rng_of: Callable[[int], np.random.Generator]) -> list[Variant]:
         search = checked_search(getattr(self._tune_config, "search_alg", None))
