@@ -38,6 +38,17 @@ def test_the_best_trial_in_the_metric_of_the_run(analysis):
     assert list(analysis.best_dataframe["height"]) == [3, 6, 9]
 
 
+def test_folders_and_checkpoints(analysis):
+    best = analysis.best_trial
+    assert analysis.best_logdir == analysis.get_best_logdir("height", "max") == best.logdir
+    assert analysis.get_best_logdir("height", "min") == analysis.trials[0].logdir
+    with pytest.warns(UserWarning, match="depth"):
+        assert analysis.get_best_logdir("depth", "max") is None
+    kept = analysis.get_trial_checkpoints_paths(best)
+    assert [(tune.Checkpoint(path).to_dict()["height"], height) for path, height in kept] == [(3, 3), (6, 6), (9, 9)]
+    assert [value for _, value in analysis.get_trial_checkpoints_paths(best, "training_iteration")] == [1, 2, 3]
+
+
 def test_data_frames(analysis):
     ids = [trial.trial_id for trial in analysis.trials]
     assert list(analysis.results_df.index) == ids

@@ -26,13 +26,14 @@ ray.air.checkpoint: Checkpoint
 ray.air.config: CheckpointConfig FailureConfig RunConfig
 ray.air.constants: TRAINING_ITERATION
 ray.air.result: Result
-ray.air.session: report get_checkpoint get_trial_id get_trial_dir get_trial_name get_experiment_name
+ray.air.session: report get_checkpoint get_trial_id get_trial_dir get_trial_name get_experiment_name get_world_rank
 ray.exceptions: RayActorError RayError RayTaskError
 ray.train: report get_checkpoint get_context Checkpoint CheckpointConfig FailureConfig RunConfig SyncConfig Result
 ray.tune: Tuner TuneConfig RunConfig FailureConfig CheckpointConfig Checkpoint report get_checkpoint get_context run
 ray.tune: run_experiments Experiment ExperimentAnalysis ResultGrid Result TuneError SyncConfig ResumeConfig Callback
 ray.tune: PlacementGroupFactory register_trainable with_parameters with_resources Trainable Stopper CLIReporter choice
 ray.tune: JupyterNotebookReporter ProgressReporter create_scheduler checkpoint_dir uniform loguniform sample_from
+ray.tune: TuneContext
 ray.tune.analysis: ExperimentAnalysis
 ray.tune.analysis.experiment_analysis: ExperimentAnalysis
 ray.tune.callback: Callback

@@ -9,8 +9,10 @@ import pytest
 
 import poptune as tune
 import poptune.compat as ray
-from poptune.compat import air, train
+from poptune.compat import air, exceptions, train
 from poptune.compat.air import Checkpoint, session
+from poptune.compat.tune.logger import pretty_print
+from poptune.compat.tune.utils import wait_for_gpu
 from poptune.errors import UsageError
 from poptune.run.configs import TuneConfig
 from poptune.tuner import Tuner
@@ -75,6 +77,38 @@ def test_the_session_knows_the_trial(fit):
     (result,) = fit(tell, {}, name="hill")
     assert [result.metrics[key] for key in ("id", "dir", "run", "cpu")] == [result.trial_id, result.path, "hill", 1.0]
     assert result.trial_id in result.metrics["name"]
+
+
+def test_a_trial_is_the_only_worker_of_its_training(fit):
+    def tell(config):
+        assert ray.tune.get_context() == train.get_context()
+        return {
+            "id": train.get_context().get_trial_id(),
+            "context": [train.get_context().get_world_rank(), train.get_context().get_world_size()],
+            "local": [train.get_context().get_local_rank(), train.get_context().get_local_world_size()],
+            "node": train.get_context().get_node_rank(),
+            "session": [session.get_world_rank(), session.get_world_size(), session.get_local_rank()],
+        }
+
+    (result,) = fit(tell, {})
+    assert result.metrics["id"] == result.trial_id
+    assert [result.metrics[key] for key in ("context", "local", "node", "session")] == [[0, 1], [0, 1], 0, [0, 1, 0]]
+
+
+def test_exceptions_stand_for_what_is_raised(fit):
+    def stumble(config):
+        raise LookupError("no foothold")
+
+    with pytest.raises(exceptions.RayTaskError, match="no foothold"):
+        fit(stumble, {}, failure_config=air.FailureConfig(fail_fast="raise"))
+    with pytest.raises(exceptions.RayError):
+        raise exceptions.RayActorError
+
+
+def test_a_result_is_printed():
+    result = {"loss": 0.5, "net": {"depth": 2, "none": None}, "config": {"lr": 1}, "empty": {}, "pid": 7}
+    assert pretty_print(result, exclude={"pid"}) == "empty: {}\nloss: 0.5\nnet:\n  depth: 2\n"
+    assert wait_for_gpu()
 
 
 def test_the_train_generation(fit):

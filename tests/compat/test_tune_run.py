@@ -137,7 +137,14 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(run):
         run(climb, config=SPEEDS, num_sample=4)
 
 
-@pytest.mark.parametrize("argument", ["restore", "export_formats", "storage_filesystem"])
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *("export_formats", "restore", "storage_filesystem", "global_checkpoint_period", "loggers", "queue_trials"),
+        *("ray_auto_init", "return_trials", "run_errored_only", "server_port", "sync_on_checkpoint", "sync_to_cloud"),
+        *("sync_to_driver", "trial_executor", "upload_dir", "with_server"),
+    ],
+)
 def test_what_cannot_be_done_is_refused(run, argument):
     with pytest.raises(UsageError, match=f"tune.run has no {argument}: "):
         run(climb, config=SPEEDS, **{argument: "anything"})

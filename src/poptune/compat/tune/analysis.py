@@ -125,6 +125,11 @@ class ExperimentAnalysis:
         return self.get_best_checkpoint(self._best("best_checkpoint", "get_best_checkpoint(trial, metric, mode)"))
 
     @property
+    def best_logdir(self) -> str:
+        """The folder of the best trial, see `best_trial`."""
+        return self._best("best_logdir", "get_best_logdir(metric, mode)").logdir
+
+    @property
     def best_dataframe(self) -> pd.DataFrame:
         """Every result of the best trial, see `best_trial` and `Result.metrics_dataframe`."""
         return self.trial_dataframes[self._best("best_dataframe", "trial_dataframes").trial_id]
@@ -189,12 +194,28 @@ class ExperimentAnalysis:
         best = self.get_best_trial(metric, mode, scope)
         return best.config if best else None
 
+    def get_best_logdir(self, metric: str | None = None, mode: Mode | None = None, scope: Scope = "last") -> str | None:
+        """Return the folder of the best trial, see `get_best_trial`."""
+        best = self.get_best_trial(metric, mode, scope)
+        return best.logdir if best else None
+
     def get_best_checkpoint(
         self, trial: TrialSummary, metric: str | None = None, mode: Mode | None = None
     ) -> Checkpoint | None:
         """Return the kept checkpoint of a trial with the best reported value, None if it kept none."""
         metric, mode = self._objective(metric, mode)
         return self._result_of(trial).get_best_checkpoint(metric, mode)
+
+    def get_trial_checkpoints_paths(self, trial: TrialSummary, metric: str | None = None) -> list[tuple[str, Any]]:
+        """Return the directory of each kept checkpoint of a trial, and what was reported with it in a metric.
+
+        Args:
+            trial: One of `trials`.
+            metric: By default that of the run, or else `training_iteration`.
+        """
+        metric = metric or self.default_metric or "training_iteration"
+        kept = self._result_of(trial).best_checkpoints
+        return [(checkpoint.path, flatten(metrics).get(metric)) for checkpoint, metrics in kept]
 
     def get_last_checkpoint(
         self, trial: TrialSummary | None = None, metric: str = "training_iteration", mode: Mode = "max"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from poptune.compat.tune.oldest import check_generation
 from poptune.errors import OptionError, UsageError, nearest
 from poptune.trainables.packed import Packed
 
@@ -31,6 +32,7 @@ def register_trainable(name: str, trainable: Any, warn: bool = True) -> None:
     """
     if not isinstance(name, str) or not name:
         raise OptionError(f"A trainable is registered under a text, not {name!r}.")
+    check_generation(trainable)
     _registered[name] = Packed.of(trainable)
 
 

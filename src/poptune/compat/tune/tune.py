@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from poptune.compat.air.config import RunConfig
-from poptune.compat.notes import WITHOUT_MEANING, note_deprecated, note_ignored
+from poptune.compat.notes import check_others, note_deprecated
 from poptune.compat.tune.analysis import ExperimentAnalysis, TrialSummary
 from poptune.compat.tune.experiment import Experiment
 from poptune.compat.tune.registry import trainable_named
@@ -17,7 +17,7 @@ from poptune.compat.tune.resuming import Resuming
 from poptune.compat.tune.tune_config import ResumeConfig, TuneConfig, default_chdir
 from poptune.core.domains import Domain
 from poptune.core.objective import Mode
-from poptune.errors import OptionError, TrialError, UsageError, nearest
+from poptune.errors import OptionError, TrialError, UsageError
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
 from poptune.run.configs import FailureConfig
@@ -30,12 +30,6 @@ from poptune.storage.retention import CheckpointConfig
 from poptune.trainables.packed import with_resources
 
 __all__ = ["run", "run_experiments"]
-
-_REFUSED = {
-    "export_formats": "save what you need in a checkpoint",
-    "restore": "a trial starts from its first iteration; load weights in the training code",
-    "storage_filesystem": "runs are stored in a directory: storage_path=...",
-}
 
 
 def run(
@@ -116,8 +110,8 @@ def run(
         checkpoint_at_end: Deprecated for `CheckpointConfig(checkpoint_at_end=...)`.
         local_dir: Deprecated for `storage_path`.
         others: Further arguments of Ray Tune's. Without meaning here, and named in one warning: `log_to_file`,
-            `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Refused: `export_formats`,
-            `restore`, `storage_filesystem`.
+            `sync_config`, `trial_dirname_creator`, `trial_name_creator`. Those of older versions are refused by name,
+            unless they are None or False.
 
     Raises:
         TypeError: There is no such argument.
@@ -135,7 +129,7 @@ def run(
     """
     if isinstance(run_or_experiment, Experiment):
         raise UsageError("An Experiment is run by tune.run_experiments([experiment], scheduler=...).")
-    _check_others(others)
+    check_others("tune.run", others, list(inspect.signature(run).parameters)[:-1])
     trainable = trainable_named(run_or_experiment)
     keeping = {
         "num_to_keep": ("keep_checkpoints_num", keep_checkpoints_num),
@@ -232,18 +226,6 @@ def _experiments(given: Experiment | Mapping[str, Any] | Sequence[Experiment]) -
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, Experiment) for one in given):
         raise OptionError("run_experiments takes an Experiment, a list of those, or dictionaries by name.")
     return list(given)
-
-
-def _check_others(others: Mapping[str, Any]) -> None:
-    """Refuse arguments that are unknown or impossible here, and say which have no meaning."""
-    for argument, value in others.items():
-        if argument in _REFUSED:
-            if value:
-                raise OptionError(f"tune.run has no {argument}: {_REFUSED[argument]}.")
-        elif argument not in WITHOUT_MEANING:
-            known = [*list(inspect.signature(run).parameters)[:-1], *WITHOUT_MEANING, *_REFUSED]
-            raise TypeError(f"tune.run has no argument {argument!r}.{nearest(argument, known)}")
-    note_ignored("tune.run", others)
 
 
 def _scheduler(scheduler: Scheduler | str | None, config: Mapping[str, Any]) -> Scheduler | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poptune import tuner
+from poptune.compat.tune.oldest import check_generation
 from poptune.compat.tune.registry import trainable_named
 from poptune.compat.tune.saving import with_checkpoint_dir
 from poptune.compat.tune.search.basic_variant import checked_search
@@ -32,7 +33,7 @@ class Tuner(tuner.Tuner):
         run_config: As there.
 
     Raises:
-        UsageError: As there; nothing is registered under that name.
+        UsageError: As there; nothing is registered under that name; it is of a form that Ray Tune has given up.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Tuner(tuner.Tuner):
         tune_config: TuneConfig | None = None,
         run_config: RunConfig | None = None,
     ) -> None:
+        trainable = trainable_named(trainable)
+        check_generation(trainable)
         super().__init__(
-            with_checkpoint_dir(trainable_named(trainable)),
+            with_checkpoint_dir(trainable),
             param_space=param_space,
             tune_config=tune_config,
             run_config=run_config,

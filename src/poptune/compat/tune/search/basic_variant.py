@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from poptune.core.nested import Config
+from poptune.core.nested import rebuilt
 from poptune.core.space import is_grid_search
 from poptune.core.variants import Variant, searched_keys, variants
 from poptune.errors import OptionError, nearest
@@ -125,14 +125,10 @@ def _by_key(point: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
-def _with_values(space: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "") -> Config:
+def _with_values(space: Any, values: Mapping[str, Any], key: str = "") -> Any:
     """Return a search space in which the given values stand in place of what would choose them."""
-    fixed: Config = {}
-    for name, value in space.items():
-        key = f"{prefix}{name}"
-        if key in values:
-            fixed[name] = values[key]
-        else:
-            is_tree = isinstance(value, Mapping) and not is_grid_search(value)
-            fixed[name] = _with_values(value, values, f"{key}/") if is_tree else value
-    return fixed
+    if key in values:
+        return values[key]
+    if is_grid_search(space):
+        return space
+    return rebuilt(space, lambda name, item: _with_values(item, values, f"{key}/{name}" if key else str(name)))
