@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poptune.core.explore import Operation, check_mutations, describe, explore, fill_missing
+from poptune.core.explore import Operation, describe, explore, fill_missing
 from poptune.core.space import (
     choice,
-    grid_search,
     lograndint,
     loguniform,
     qlograndint,
@@ -21,7 +20,6 @@ from poptune.core.space import (
     quniform,
     randint,
     randn,
-    sample_from,
     uniform,
 )
 from poptune.core.values import same
@@ -156,41 +154,7 @@ def test_custom_function_works_alone():
     assert (new, operations) == ({"a": 2}, (Operation("a", 1, 2, ""),))
 
 
-# Checks and words
-
-
-@pytest.mark.parametrize("bad", [0.1, 3, "text", {1, 2}, range(3), np.array([1, 2]), None])
-def test_what_is_no_distribution_is_a_type_error(bad):
-    with pytest.raises(TypeError, match=r"\['lr'\] must be a dict, list, tuple, domain or callable"):
-        check_mutations({"lr": bad})
-    with pytest.raises(TypeError, match=r"\['model/lr'\]"):
-        check_mutations({"model": {"lr": bad}})
-
-
-@pytest.mark.parametrize(
-    ("bad", "complaint"),
-    [
-        (sample_from(lambda: 1), "sample_from belongs in param_space"),
-        (grid_search([1, 2]), "grid_search belongs in param_space"),
-        ([], "is empty"),
-        ((), "is empty"),
-        ({}, "is empty"),
-        (lambda spec: 1, "takes no arguments"),
-    ],
-)
-def test_mutation_that_cannot_work_is_refused_by_name(bad, complaint):
-    with pytest.raises(SpaceError, match=complaint):
-        check_mutations({"lr": bad})
-    with pytest.raises(ValueError, match=r"\['model/lr'\]"):
-        check_mutations({"model": {"lr": bad}})
-
-
-def test_mutations_of_every_kind_are_accepted():
-    check_mutations({"a": [1], "b": (None,), "c": uniform(0, 1), "d": lambda: 1, "e": {"f": random.random}})
-    with pytest.raises(TypeError, match="must be a dict, not list"):
-        check_mutations([1])
-    with pytest.raises(SpaceError, match="key 3 must be a string"):
-        check_mutations({"a": {3: [1]}})
+# Words
 
 
 def test_operations_read_as_in_ray():

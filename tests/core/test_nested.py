@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poptune.core.nested import MISSING, copy_tree, flatten, leaves, lookup
+from poptune.core.nested import MISSING, copy_tree, flatten, leaves, lookup, rebuilt
 
 TREES = st.recursive(
     st.dictionaries(st.text("abc", min_size=1), st.integers()),
@@ -41,6 +41,12 @@ def test_what_is_not_there_is_missing():
     assert lookup({"a": None}, "a") is None
 
 
+def test_positions_in_lists_and_tuples_are_found():
+    tree = {"l": [1, {"a": (2, 3)}]}
+    assert (lookup(tree, "l/0"), lookup(tree, "l/1/a/1")) == (1, 3)
+    assert all(lookup(tree, name) is MISSING for name in ("l/2", "l/-1", "l/a", "l/0/0"))
+
+
 @given(TREES)
 def test_every_flattened_key_is_found(tree):
     assert all(lookup(tree, name) == value for name, value in flatten(tree).items())
@@ -65,3 +71,20 @@ def spoil(container):
 def test_leaves_that_are_no_containers_are_shared():
     data = object()
     assert copy_tree({"a": {"data": [data]}})["a"]["data"][0] is data
+
+
+def test_what_a_tuple_holds_is_copied():
+    tree = {"blocks": ({"width": 8}, [1])}
+    copied = copy_tree(tree)
+    copied["blocks"][0]["width"] = 16
+    copied["blocks"][1].append(2)
+    assert tree == {"blocks": ({"width": 8}, [1])}
+
+
+@given(TREES)
+def test_what_is_rebuilt_of_the_same_items_is_the_same(tree):
+    def same(value):
+        return rebuilt(value, lambda key, item: same(item))
+
+    assert same(tree) == tree
+    assert same(tree) is not tree

@@ -36,6 +36,9 @@ DOMAINS = [
     qrandint(8, 64, 8),
     lograndint(1, 1000),
     qlograndint(16, 256, 16),
+    qrandint(1, 100, 10),
+    qrandint(-25, 14, 10),
+    qlograndint(1, 99, 5),
     randn(),
     qrandn(10.0, 2.0, 0.2),
     choice([1, 10, 100]),
@@ -94,6 +97,20 @@ def test_upper_is_exclusive_for_randint_and_inclusive_for_a_step():
     assert randint(0, 3).is_valid(3)
     assert not randint(0, 3).contains(3)
     assert randint(0, 3).clip(3) == 2
+
+
+def test_the_bounds_of_quantised_integers_need_not_be_multiples():
+    def values(domain):
+        return sorted(set(domain.sample(size=2000, random_state=0)))
+
+    assert values(qrandint(1, 100, 10)) == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    assert values(qrandint(1, 100, 7)) == list(range(7, 99, 7))
+    assert values(qrandint(-25, 14, 10)) == [-20, -10, 0, 10]
+    assert values(qrandint(11, 29, 10)) == [20]
+    assert values(qlograndint(1, 22, 5)) == [5, 10, 15, 20]
+    assert (qrandint(1, 99, 10).clip(1), qrandint(1, 99, 10).clip(99)) == (10, 90)
+    assert not qrandint(1, 99, 10).contains(0)
+    assert not qrandint(1, 99, 10).contains(100)
 
 
 def test_quantised_values_carry_no_float_noise():
@@ -177,7 +194,8 @@ def test_cast_gives_the_type_of_the_domain():
         (lambda: randint(0.5, 5), "lower must be an integer, not float 0.5"),
         (lambda: randint(0, 2**70), "between"),
         (lambda: qrandint(0, 8, 0), "q must be a positive integer"),
-        (lambda: qrandint(0, 8, 3), "upper must be a multiple"),
+        (lambda: qrandint(12, 18, 10), "no multiple of q=10 from 12 to 18"),
+        (lambda: qlograndint(1, 4, 5), "no multiple of q=5 from 1 to 4"),
         (lambda: lograndint(0, 8), "lower must be positive"),
         (lambda: randn(0, -1), "sd must not be negative"),
         (lambda: qrandn(0, 1, -1), "q must be positive"),

@@ -41,7 +41,7 @@ def test_initial_config_depends_on_seed_and_index_only():
     assert len({config["lr"] for config in many}) == 30
 
 
-def test_nested_dictionaries_are_searched_and_lists_are_constants():
+def test_nested_dictionaries_are_searched_and_lists_without_domains_are_constants():
     space = {"model": {"act": choice(["relu"]), "deep": {"n": grid_search([1, 2])}}, "layers": [{"n": 4}]}
     made = variants(space, 1, rng_of)
     assert [variant.config["model"]["deep"]["n"] for variant in made] == [1, 2]

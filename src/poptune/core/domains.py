@@ -14,7 +14,7 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from poptune.core.values import is_number, plain, same
+from poptune.core.values import is_number, plain, same, without_addresses
 from poptune.errors import SpaceError
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ class Integer(Domain):
     """Integers from `lower` up to `upper`, evenly spread, or evenly spread in their logarithm.
 
     Attributes:
-        lower: Smallest value.
-        upper: End of the range: not a value itself if `q` is 1, the largest value otherwise, as in Ray Tune.
-        q: Values are multiples of this.
+        lower: Beginning of the range: no value is smaller.
+        upper: End of the range: no value is larger and, if `q` is 1, none is equal, as in Ray Tune.
+        q: Values are multiples of this; the bounds need not be.
         log: Whether the logarithm is evenly spread.
     """
 
@@ -163,23 +163,34 @@ class Integer(Domain):
         if self.q < 1:
             raise SpaceError(f"{self!r}: q must be a positive integer, not {self.q}.")
         _check_order(self, self.lower, self.upper, self.lower < self.upper)
-        _check_divisible(self, self.q)
+        if self.first > self.last:
+            raise SpaceError(f"{self!r}: there is no multiple of q={self.q} from {self.lower} to {self.upper}.")
+
+    @property
+    def first(self) -> int:
+        """The smallest value.
+
+        >>> from poptune.core.space import qrandint
+        >>> qrandint(1, 100, 10).first
+        10
+        """
+        return -(-self.lower // self.q) * self.q
 
     @property
     def last(self) -> int:
         """The largest value.
 
         >>> from poptune.core.space import qrandint, randint
-        >>> randint(0, 10).last, qrandint(0, 10, 5).last
-        (9, 10)
+        >>> randint(0, 10).last, qrandint(0, 10, 5).last, qrandint(0, 10, 4).last
+        (9, 10, 8)
         """
-        return self.upper - 1 if self.q == 1 else self.upper
+        return self.upper - 1 if self.q == 1 else self.upper // self.q * self.q
 
     def draw(self, rng: np.random.Generator) -> int:
         """Return a value; a logarithmic one is drawn as a real number first and rounded to the grid then."""
         if not self.log:
-            return int(rng.integers(self.lower // self.q, self.last // self.q, endpoint=True)) * self.q
-        low, high = math.log(self.lower), math.log(self.upper)
+            return int(rng.integers(self.first // self.q, self.last // self.q, endpoint=True)) * self.q
+        low, high = math.log(self.first), math.log(self.upper if self.q == 1 else self.last)
         x = math.exp(low + (high - low) * float(rng.random()))
         return self.clip(math.floor(x) if self.q == 1 else x)
 
@@ -203,7 +214,7 @@ class Integer(Domain):
         >>> randint(32, 256).clip(300), qrandint(8, 64, 8).clip(19.2)
         (255, 16)
         """
-        within = min(max(_comparable(self, x), self.lower), self.last)
+        within = min(max(_comparable(self, x), self.first), self.last)
         return round(within) if self.q == 1 else round(Fraction(within) / self.q) * self.q
 
     def cast(self, value: Any) -> int:
@@ -391,7 +402,7 @@ def _positive_step(domain: Domain, q: Any) -> float:
     return step
 
 
-def _check_divisible(domain: Float | Integer, q: float) -> None:
+def _check_divisible(domain: Float, q: float) -> None:
     for name in ("lower", "upper"):
         if not _is_multiple(getattr(domain, name), q):
             raise SpaceError(f"{domain!r}: {name} must be a multiple of q={q!r}.")
@@ -403,4 +414,4 @@ def _given(q: float | None) -> tuple[float, ...]:
 
 def call_text(name: str, *args: Any) -> str:
     """Return the call that describes a domain, as one would write it."""
-    return f"{name}({', '.join(map(repr, args))})"
+    return f"{name}({', '.join(without_addresses(repr(arg)) for arg in args)})"

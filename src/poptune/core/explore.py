@@ -1,8 +1,4 @@
-"""How PBT varies the hyperparameters that a clone takes over from its donor.
-
-`Mutations` is nested like the config and holds one distribution per hyperparameter: a `Domain`, a list or
-tuple whose order makes neighbours, or a callable without arguments that draws a value.
-"""
+"""How PBT varies the hyperparameters that a clone takes over from its donor."""
 
 from __future__ import annotations
 
@@ -12,17 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
+from poptune.core.mutations import Mutations
 from poptune.core.nested import MISSING, Config, Path, copy_tree, leaves, with_value
 from poptune.core.randomness import below, borrowed_globals
-from poptune.core.space import SampleFrom, is_grid_search
-from poptune.core.values import accepts, is_number, plain, same
+from poptune.core.values import is_number, plain, readable, same
 from poptune.errors import SpaceError
 
 if TYPE_CHECKING:
     import numpy as np
-
-Distribution = Domain | list[Any] | tuple[Any, ...] | Callable[[], Any]
-Mutations = Mapping[str, "Distribution | Mapping[str, Any]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,56 +38,13 @@ class Operation:
 
 
 def describe(operation: Operation) -> str:
-    """Return an operation as Ray Tune logs it.
+    """Return an operation as Ray Tune logs it, with functions and classes by their names.
 
     >>> describe(Operation("lr", 0.05, 0.06, "* 1.2")), describe(Operation("lr", 0.05, 0.1, ""))
     ('lr : 0.05 --- (* 1.2) --> 0.06', 'lr : 0.05 -----> 0.1')
     """
     arrow = f"--- ({operation.label}) -->" if operation.label else "----->"
-    return f"{operation.key} : {operation.old} {arrow} {operation.new}"
-
-
-def check_mutations(mutations: Mapping[str, Any]) -> None:
-    """Refuse mutations that cannot work, naming the key.
-
-    Raises:
-        TypeError: A value is not a dict, list, tuple, domain or callable.
-        SpaceError: A value is empty, a `sample_from`, a `grid_search`, or a callable that needs arguments.
-
-    >>> check_mutations({"lr": 0.1})
-    Traceback (most recent call last):
-    TypeError: hyperparam_mutations['lr'] must be a dict, list, tuple, domain or callable, not float 0.1.
-    """
-    if not isinstance(mutations, Mapping):
-        raise TypeError(f"hyperparam_mutations must be a dict, not {type(mutations).__name__}.")
-    _check_tree(mutations, ())
-
-
-def _check_tree(mutations: Mapping[Any, Any], prefix: Path) -> None:
-    for key, value in mutations.items():
-        if not isinstance(key, str):
-            raise SpaceError(f"hyperparam_mutations: the key {key!r} must be a string.")
-        path = (*prefix, key)
-        name = f"hyperparam_mutations[{'/'.join(path)!r}]"
-        if is_grid_search(value):
-            raise SpaceError(f"{name}: grid_search belongs in param_space. To mutate, give the list itself.")
-        if isinstance(value, SampleFrom):
-            raise SpaceError(f"{name}: sample_from belongs in param_space. To mutate, give the function itself.")
-        if isinstance(value, (Mapping, list, tuple)) and not value:
-            raise SpaceError(f"{name} is empty: give at least one value.")
-        if isinstance(value, Mapping):
-            _check_tree(value, path)
-        elif not isinstance(value, (list, tuple, Domain)):
-            _check_callable(name, value)
-
-
-def _check_callable(name: str, value: Any) -> None:
-    if not callable(value):
-        raise TypeError(
-            f"{name} must be a dict, list, tuple, domain or callable, not {type(value).__name__} {value!r}."
-        )
-    if not accepts(value):
-        raise SpaceError(f"{name}: a distribution takes no arguments. Write it as `lambda: ...`.")
+    return f"{operation.key} : {readable(operation.old)} {arrow} {readable(operation.new)}"
 
 
 def fill_missing(config: Mapping[str, Any], mutations: Mutations, rng: np.random.Generator) -> Config:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from poptune.core.domains import Categorical, Float, Integer, Normal, call_text
+from poptune.core.domains import Categorical, Domain, Float, Integer, Normal, call_text
+from poptune.core.nested import ATOMS, items_of
 from poptune.core.values import accepts, plain
 from poptune.errors import SpaceError
 
@@ -102,13 +103,17 @@ def randint(lower: int, upper: int) -> Integer:
 
 
 def qrandint(lower: int, upper: int, q: int = 1) -> Integer:
-    """Return multiples of `q` from `lower` to `upper`, which is a value itself unless `q` is 1.
+    """Return multiples of `q` between `lower` and `upper`, both included; `upper` is no value if `q` is 1.
+
+    As in Ray Tune, the bounds need not be multiples themselves.
 
     Raises:
-        SpaceError: `q` is not a positive integer or does not divide both bounds, or as for `randint`.
+        SpaceError: `q` is not a positive integer, or no multiple of it lies between the bounds, or as for `randint`.
 
     >>> sorted(set(qrandint(8, 32, 8).sample(size=200, random_state=0)))
     [8, 16, 24, 32]
+    >>> sorted(set(qrandint(1, 50, 20).sample(size=200, random_state=0)))
+    [20, 40]
     """
     return Integer(lower, upper, q)
 
@@ -126,9 +131,7 @@ def lograndint(lower: int, upper: int) -> Integer:
 
 
 def qlograndint(lower: int, upper: int, q: int) -> Integer:
-    """Return multiples of `q` from `lower` to `upper`, evenly spread in their logarithm before rounding.
-
-    `upper` is a value itself unless `q` is 1.
+    """Return multiples of `q` as `qrandint` does, evenly spread in their logarithm before rounding.
 
     Raises:
         SpaceError: As for `qrandint` and `lograndint`.
@@ -165,6 +168,9 @@ def qrandn(mean: float, sd: float, q: float) -> Normal:
 
 def choice(categories: Iterable[Any]) -> Categorical:
     """Return one of the given values, all equally likely.
+
+    In a search space the values may hold domains and `sample_from`, which are drawn only where they are chosen:
+    `choice([{"optimizer": "adam"}, {"optimizer": "sgd", "momentum": uniform(0.5, 1)}])`. Mutations cannot use these.
 
     Raises:
         SpaceError: There is no value, or `categories` is a string, or a set: its order changes between runs.
@@ -206,3 +212,21 @@ def is_grid_search(value: Any) -> bool:
     (True, False)
     """
     return isinstance(value, Mapping) and len(value) == 1 and "grid_search" in value
+
+
+# Where in a search space something is: the keys of dictionaries, and the positions in lists and tuples.
+Place = tuple[str | int, ...]
+
+
+def unresolved(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield (place, node) of all domains, grids and `sample_from` in dictionaries, lists and tuples.
+
+    >>> list(unresolved({"betas": (uniform(0, 1), 0.999), "seed": 3, "n": grid_search([1, 2])}))
+    [(('betas', 0), uniform(0.0, 1.0)), (('n',), {'grid_search': [1, 2]})]
+    """
+    if isinstance(value, (Domain, SampleFrom)) or is_grid_search(value):
+        yield place, value
+        return
+    for key, item in items_of(value):
+        if type(item) not in ATOMS:
+            yield from unresolved(item, (*place, key))

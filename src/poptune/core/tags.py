@@ -7,20 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from poptune.core.decisions import Exploit
+from poptune.core.values import readable
 
 
 def experiment_tag(index: int, tag_values: Mapping[str, Any]) -> str:
     """Return a short text that tells the initial configs of trials apart and can be part of a file name.
 
-    As in Ray Tune, keys are in alphabetical order, of a nested key only the last part is shown, floats have
-    four decimals, and whatever is not a letter, digit or one of `_.=-` becomes `_`.
+    As in Ray Tune, keys are in alphabetical order, positions in lists in that of numbers, of a nested key only the last
+    part is shown, floats have four decimals, and whatever is not a letter, digit or one of `_.=-` becomes `_`, which
+    neither begins nor ends a value. Functions and classes are shown by their names, and no text holds a memory
+    address, so that seeded runs have the same tags in every process.
 
     >>> experiment_tag(0, {"model/lr": 0.029, "activation": "leaky relu"})
     '0_activation=leaky_relu,lr=0.0290'
+    >>> experiment_tag(1, {"betas/10": 0.5, "betas/2": 0.25, "score": max})
+    '1_2=0.2500,10=0.5000,score=max'
     >>> experiment_tag(3, {})
     '3'
     """
-    pairs = (f"{_clean(key.split('/')[-1])}={_clean(value)}" for key, value in sorted(tag_values.items()))
+    pairs = (f"{_clean(key.split('/')[-1])}={_clean(tag_values[key])}" for key in sorted(tag_values, key=_in_order))
     return "_".join(filter(None, [str(index), ",".join(pairs)]))
 
 
@@ -45,6 +50,11 @@ def tag_after(exploit: Exploit, first_tag: str) -> str:
     return f"{first_tag}@perturbed[{','.join(pairs)}]"
 
 
+def _in_order(key: str) -> list[str]:
+    """Return what keys are sorted by: numbers by their size."""
+    return [part.zfill(20) if part.isdecimal() else part for part in key.split("/")]
+
+
 def _clean(value: Any) -> str:
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return re.sub(r"[^A-Za-z0-9_.=-]", "_", text)
+    text = f"{value:.4f}" if isinstance(value, float) else readable(value)
+    return re.sub(r"[^A-Za-z0-9_.=-]+", "_", text).strip("_")

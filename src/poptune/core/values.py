@@ -1,9 +1,10 @@
-"""Plain Python values: telling numbers apart, comparing them, and calling what makes them."""
+"""Plain Python values: telling numbers apart, comparing them, showing them, and calling what makes them."""
 
 from __future__ import annotations
 
 import inspect
 import math
+import re
 import sys
 from collections.abc import Callable
 from numbers import Real
@@ -38,6 +39,28 @@ def same(a: Any, b: Any) -> bool:
         return bool(a == b)
     except (TypeError, ValueError):  # arrays compare element by element: they have no single answer
         return False
+
+
+def readable(value: Any) -> str:
+    """Return a value as text for people: the same in every process, functions and classes by their names.
+
+    >>> readable(math.sqrt), readable(ValueError), readable(0.5), readable([object()])
+    ('sqrt', 'ValueError', '0.5', '[<object object>]')
+    """
+    name = getattr(value, "__name__", None) if callable(value) else None
+    return name if isinstance(name, str) else without_addresses(str(value))
+
+
+def without_addresses(text: str) -> str:
+    """Return a `repr` without the memory addresses that Python puts into it.
+
+    >>> without_addresses("<function relu at 0x7f0c212bc860>")
+    '<function relu>'
+    """
+    return _ADDRESS.sub("", text)
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def accepts(func: Callable[..., Any], *args: Any) -> bool:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from poptune.core.domains import Domain
-from poptune.core.nested import Config, Path, copy_tree
+from poptune.core.domains import Categorical, Domain
+from poptune.core.nested import Config, copy_tree, items_of, rebuilt
 from poptune.core.randomness import borrowed_globals
-from poptune.core.space import SampleFrom, is_grid_search
+from poptune.core.space import Place, SampleFrom, is_grid_search, unresolved
 from poptune.core.values import plain
 from poptune.errors import SpaceError
 
@@ -24,8 +24,9 @@ class Variant:
 
     Attributes:
         index: Position in the population, from 0.
-        config: Initial hyperparameters; its dictionaries and lists belong to this trial alone.
-        tag_values: What the search space chose for this trial (from grids and domains), by key: `"model/lr"`.
+        config: Initial hyperparameters; its dictionaries, lists and tuples belong to this trial alone.
+        tag_values: What the search space chose for this trial (from grids and domains), by key: `"model/lr"` or
+            `"betas/0"`.
     """
 
     index: int
@@ -41,10 +42,12 @@ def variants(
     Grid values are put in first; several grids are crossed in the alphabetical order of their keys, the first
     one varying fastest, as in Ray Tune. Then domains are drawn in the order of the space, and `sample_from`
     functions are called last. One that reads the value of another which is not there yet is called again
-    after that one. Other values, including functions and lists, are constants.
+    after that one; a list is there once all of it is. All of these may stand in dictionaries, lists and tuples,
+    and domains and functions also in the values of a grid, of a `choice`, and of what a function returned. Other
+    values, including functions, are constants.
 
     Args:
-        param_space: Values, domains, `grid_search` and `sample_from`, in nested dictionaries.
+        param_space: Values, domains, `grid_search` and `sample_from`, nested in any way.
         num_samples: How often every combination is tried, at least 1.
         rng_of: Gives the generator of the trial with this index, so that what a trial starts with depends on
             nothing but the seed and its index.
@@ -72,7 +75,8 @@ def check_space(param_space: Mapping[str, Any]) -> None:
     """Refuse a search space that cannot work, without drawing from it.
 
     Raises:
-        SpaceError: The space is not a dictionary with text keys; a grid is empty, no list, or holds a grid.
+        SpaceError: The space is not a dictionary with text keys; a grid is empty, no list, or holds a grid; a
+            `choice` holds a grid.
 
     >>> check_space({"lr": {"grid_search": []}})
     Traceback (most recent call last):
@@ -83,33 +87,28 @@ def check_space(param_space: Mapping[str, Any]) -> None:
     for key in param_space:
         if not isinstance(key, str):
             raise SpaceError(f"param_space has the key {key!r}, but keys must be strings.")
-    for path, grid in _nodes(param_space):
-        if is_grid_search(grid):
-            _check_grid("/".join(path), grid["grid_search"])
+    for place, node in unresolved(param_space):
+        if is_grid_search(node):
+            _check_grid(_name(place), node["grid_search"])
+        elif _holds_grid(node):
+            raise SpaceError(
+                f"param_space[{_name(place)!r}]: a grid_search cannot be a value of choice: draws would say how many "
+                "trials there are. Use choice in its place."
+            )
 
 
 def searched_keys(param_space: Mapping[str, Any]) -> list[str]:
-    """Return the keys that a search space chooses values for: `"model/lr"`.
+    """Return the keys that a search space chooses values for: `"model/lr"`, `"betas/0"`.
 
     >>> from poptune.core.space import uniform
-    >>> searched_keys({"model": {"lr": uniform(0, 1), "depth": 3}, "seed": {"grid_search": [1, 2]}})
-    ['model/lr', 'seed']
+    >>> searched_keys({"model": {"lr": uniform(0, 1), "depth": 3}, "seeds": [{"grid_search": [1, 2]}, 7]})
+    ['model/lr', 'seeds/0']
     """
-    return [
-        "/".join(path)
-        for path, node in _nodes(param_space)
-        if is_grid_search(node) or isinstance(node, (Domain, SampleFrom))
-    ]
+    return [_name(place) for place, _ in unresolved(param_space)]
 
 
-def _nodes(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield (path, value) of all that is not a dictionary of further values; a `grid_search` is one value."""
-    for key, value in tree.items():
-        path = (*prefix, str(key))
-        if isinstance(value, Mapping) and not is_grid_search(value):
-            yield from _nodes(value, path)
-        else:
-            yield path, value
+def _name(place: Place) -> str:
+    return "/".join(map(str, place))
 
 
 def _check_grid(name: str, values: Any) -> None:
@@ -117,25 +116,29 @@ def _check_grid(name: str, values: Any) -> None:
         raise SpaceError(f"param_space[{name!r}]: grid_search needs a list of values, not {type(values).__name__}.")
     if not values:
         raise SpaceError(f"param_space[{name!r}]: grid_search needs at least one value.")
-    for value in values:
-        if is_grid_search(value) or (
-            isinstance(value, Mapping) and any(is_grid_search(node) for _, node in _nodes(value))
-        ):
-            raise SpaceError(f"param_space[{name!r}]: a grid_search cannot be a value of another. Cross them.")
+    if any(map(_holds_grid, values)):
+        raise SpaceError(f"param_space[{name!r}]: a grid_search cannot be a value of another. Cross them.")
 
 
-def _grid_cells(space: Mapping[str, Any]) -> Iterator[dict[Path, Any]]:
-    """Yield every combination of grid values, by path; the alphabetically first path varies fastest."""
-    grids = sorted((path for path, node in _nodes(space) if is_grid_search(node)), reverse=True)
-    nodes = dict(_nodes(space))
-    for combination in product(*(nodes[path]["grid_search"] for path in grids)):
-        yield dict(zip(grids, map(plain, combination), strict=True))
+def _holds_grid(value: Any) -> bool:
+    """Whether there is a grid in a value, or in what a `choice` in it may choose."""
+    return any(
+        is_grid_search(node) or (isinstance(node, Categorical) and any(map(_holds_grid, node.categories)))
+        for _, node in unresolved(value)
+    )
+
+
+def _grid_cells(space: Mapping[str, Any]) -> Iterator[dict[Place, Any]]:
+    """Yield every combination of grid values, by place; the alphabetically first place varies fastest."""
+    grids = {place: node["grid_search"] for place, node in unresolved(space) if is_grid_search(node)}
+    places = sorted(grids, reverse=True)
+    for combination in product(*(grids[place] for place in places)):
+        yield dict(zip(places, map(plain, combination), strict=True))
 
 
 def _variant(space: Mapping[str, Any], index: int, draft: _Draft) -> Variant:
-    config = draft.fill(space)
-    draft.compute(config)
-    return Variant(index, copy_tree(config), draft.tag_values)
+    config = draft.computed(draft.filled(space, ()))
+    return Variant(index, config, {_name(place): _at(config, place) for place in draft.chosen})
 
 
 @dataclass(slots=True)
@@ -143,59 +146,80 @@ class _Draft:
     """A config in the making.
 
     Attributes:
-        cell: Its grid values, by path.
+        cell: Its grid values.
         rng: Where all draws come from.
-        tag_values: What was chosen so far.
-        waiting: Dictionary and key of each `sample_from` function that has no result yet, by path.
+        chosen: Where grids and domains have put values.
+        waiting: The `sample_from` functions that have no result yet.
     """
 
-    cell: dict[Path, Any]
+    cell: Mapping[Place, Any]
     rng: np.random.Generator
-    tag_values: dict[str, Any] = field(default_factory=dict)
-    waiting: dict[Path, tuple[Config, str]] = field(default_factory=dict)
+    chosen: set[Place] = field(default_factory=set)
+    waiting: dict[Place, SampleFrom] = field(default_factory=dict)
 
-    def fill(self, tree: Mapping[str, Any], prefix: Path = ()) -> Config:
-        """Return the tree with grid values and draws put in; functions stay, and are noted as waiting."""
-        config: Config = {}
-        for key, value in tree.items():
-            path = (*prefix, str(key))
-            is_chosen = path in self.cell
-            value = self.cell.get(path, value)
-            if isinstance(value, Domain):
-                is_chosen, value = True, value.draw(self.rng)
-            elif isinstance(value, SampleFrom):
-                is_chosen, self.waiting[path] = False, (config, key)
-            elif isinstance(value, Mapping):
-                value = self.fill(value, path)
-            if is_chosen:
-                self.tag_values["/".join(path)] = value
-            config[key] = value
-        return config
+    def filled(self, value: Any, place: Place) -> Any:
+        """Return a part of the space with grid values and draws put in; functions stay, and are noted as waiting."""
+        if place not in self.cell:
+            return self.resolved(value, place)
+        self.chosen.add(place)
+        return self.resolved(self.cell[place], place)
 
-    def compute(self, config: Config) -> None:
-        """Put the results of the functions into `config`, each once all that it reads is there."""
+    def resolved(self, value: Any, place: Place) -> Any:
+        """Return the same, where the value is not that of a grid any more."""
+        while isinstance(value, Domain):
+            self.chosen.add(place)
+            value = value.draw(self.rng)
+        if isinstance(value, SampleFrom):
+            self.chosen.discard(place)
+            self.waiting[place] = value
+        elif is_grid_search(value):
+            raise SpaceError(f"sample_from of {_name(place)!r} returned a grid_search: return one value.")
+        return rebuilt(value, lambda key, item: self.filled(item, (*place, key)))
+
+    def computed(self, config: Config) -> Config:
+        """Return the config with the results of the functions, each called once all that it reads is there."""
         while waiting := list(self.waiting):
-            failures = {path: error for path in waiting if (error := self._try(path, config))}
+            failures: dict[Place, Exception] = {}
+            for place in waiting:
+                try:
+                    value = self._result(place, config)
+                except (KeyError, AttributeError) as error:  # it may have read what is not there yet
+                    failures[place] = error
+                else:
+                    config = _with(config, place, value)
             if len(failures) == len(waiting):
                 raise _failed(*next(iter(failures.items())))
+        return config
 
-    def _try(self, path: Path, config: Config) -> Exception | None:
-        """Call one function. Return the error if it may have read a value that is not there yet."""
-        place, key = self.waiting[path]
+    def _result(self, place: Place, config: Config) -> Any:
+        """Call one function and resolve what it returns, which may again be, or hold, a domain or a function."""
         try:
             with borrowed_globals(self.rng):
-                value = place[key].sample(_View.of(copy_tree(config)))
-        except (KeyError, AttributeError) as error:
-            return error
+                value = self.waiting[place].sample(_View.of(copy_tree(config)))
+        except (KeyError, AttributeError):
+            raise
         except Exception as error:
-            raise _failed(path, error) from error
-        place[key] = value.as_dict() if isinstance(value, _View) else plain(value)
-        del self.waiting[path]
-        return None
+            raise _failed(place, error) from error
+        del self.waiting[place]
+        return self.resolved(plain(value), place)
 
 
-def _failed(path: Path, error: Exception) -> SpaceError:
-    failure = SpaceError(f"sample_from of {'/'.join(path)!r} failed: {type(error).__name__}: {error}")
+def _at(tree: Any, place: Place) -> Any:
+    for key in place:
+        tree = dict(items_of(tree))[key]
+    return tree
+
+
+def _with(tree: Any, place: Place, value: Any) -> Any:
+    """Return the tree with another value at one place."""
+    if not place:
+        return value
+    head, *rest = place
+    return rebuilt(tree, lambda key, item: _with(item, tuple(rest), value) if key == head else item)
+
+
+def _failed(place: Place, error: Exception) -> SpaceError:
+    failure = SpaceError(f"sample_from of {_name(place)!r} failed: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
 
@@ -208,11 +232,13 @@ class _View(dict[str, Any]):
 
     @classmethod
     def of(cls, config: Config) -> _View:
-        known = {key: value for key, value in config.items() if not isinstance(value, SampleFrom)}
-        return cls({key: cls.of(value) if type(value) is dict else value for key, value in known.items()})
-
-    def as_dict(self) -> Config:
-        return {key: value.as_dict() if isinstance(value, _View) else value for key, value in self.items()}
+        view = cls()
+        for key, value in config.items():
+            if type(value) is dict:
+                view[key] = cls.of(value)
+            elif next(unresolved(value), None) is None:
+                view[key] = value
+        return view
 
     @property
     def config(self) -> _View:

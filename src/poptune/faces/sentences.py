@@ -22,6 +22,7 @@ from poptune.core.nested import Config, flatten
 from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import SavedCheckpoint, Status, Trial
+from poptune.core.values import readable, without_addresses
 from poptune.errors import MetricError
 from poptune.run.schedule import short
 
@@ -71,13 +72,26 @@ def brief(value: Any, longest: int = _LONGEST_VALUE) -> str:
 
     >>> brief(0.123456), brief(None), brief({"a": [1] * 50}), brief("a\\nb")
     ('0.1235', '-', "{'a': [1, 1, 1, 1, 1, 1, ...]}", 'a b')
+    >>> brief(math.sqrt), brief([ValueError])
+    ('sqrt', '[ValueError]')
     """
     try:
-        text = short(value) if isinstance(value, (Number, str, type(None))) else reprlib.repr(value)
+        text = short(value) if isinstance(value, (Number, str, type(None))) else _BRIEF.repr(value)
     except Exception:  # an integer of thousands of digits, or a repr that fails
         text = f"<{type(value).__name__}>"
     text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+class _Brief(reprlib.Repr):
+    """Shortens lists and dictionaries, and shows functions and classes in them by their names."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        text = readable(x) if callable(x) else without_addresses(repr(x))
+        return text if len(text) <= self.maxother else text[: self.maxother - 3] + "..."
+
+
+_BRIEF = _Brief()
 
 
 def duration(seconds: float) -> str:

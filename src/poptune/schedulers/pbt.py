@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from poptune.core.decisions import Continue, Decision, Exploit
 from poptune.core.events import Overdue, Ready, Reported
 from poptune.core.exploit import ExploitRule, inherited, truncation
-from poptune.core.explore import Mutations, Operation, check_mutations, fill_missing
+from poptune.core.explore import Operation, fill_missing
 from poptune.core.explore import explore as perturb_or_resample
 from poptune.core.lease import Lease
+from poptune.core.mutations import Mutations, check_mutations
 from poptune.core.nested import Config
 from poptune.core.objective import Mode, Objective, number
 from poptune.core.population import Population
