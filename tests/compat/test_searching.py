@@ -43,6 +43,15 @@ def test_given_points_come_first_and_the_rest_is_sampled(began):
     assert third["model"]["width"] < 9
 
 
+def test_a_point_may_fix_what_stands_in_a_list(began):
+    space = {"speed": 1.0, "layers": [tune.randint(0, 9), (tune.grid_search([1, 2]), 3)]}
+    points = [{"layers/0": 64}, {"layers/1/0": 7}]
+    found = [config["layers"] for config in began(space, 2, points_to_evaluate=points)]
+    assert [layers[1] for layers in found] == [(1, 3), (2, 3), (7, 3)]
+    assert [layers[0] for layers in found[:2]] == [64, 64]
+    assert 0 <= found[2][0] < 9
+
+
 def test_points_beyond_the_number_of_samples_all_run(began):
     points = [{"speed": 1.0}, {"speed": 2.0}, {"speed": 3.0}]
     assert [config["speed"] for config in began({"speed": tune.uniform(0, 1)}, 2, points_to_evaluate=points)] == [

@@ -73,6 +73,46 @@ def test_a_computed_value_follows_the_grid(fit, other):
     assert first_configs(fit, space, num_samples=1) == [{"h0": 0.0, "h1": 1.0}, {"h0": 1.0, "h1": 0.0}]
 
 
+NESTED = {
+    "layers": [tune.randint(8, 64), {"act": tune.grid_search(["relu", "tanh"])}],
+    "betas": (tune.uniform(0.5, 0.75), 0.999),
+    "optimizer": tune.choice([{"momentum": tune.uniform(0.0, 1.0)}, {"warmup": tune.randint(1, 10)}]),
+}
+
+
+def test_trials_get_values_where_the_space_has_distributions_in_lists_tuples_and_choices(fit):
+    def train(config):
+        first, second = config["betas"]
+        (optimizer,) = config["optimizer"].values()
+        return {"height": sum((config["layers"][0], first, second, optimizer))}
+
+    results = fit(train, NESTED, num_samples=2)
+    assert not results.errors
+    assert [result.config["layers"][1]["act"] for result in results] == ["relu", "tanh"] * 2
+    assert all(8 <= result.config["layers"][0] < 64 and 0.5 <= result.config["betas"][0] <= 0.75 for result in results)
+    assert all(result.config["betas"][1:] == (0.999,) for result in results)
+
+
+def relu(x):
+    return max(x, 0)
+
+
+def test_a_run_with_functions_to_choose_from_has_the_same_tags_in_every_process(fit):
+    results = fit(tell, {"act": tune.grid_search([relu, dict])})
+    assert [added.tag for added in events(results, TrialAdded)] == ["0_act=relu", "1_act=dict"]
+
+
+def test_callbacks_are_told_what_was_chosen_in_a_list(fit):
+    told = {}
+
+    class Look(tune.Callback):
+        def on_trial_result(self, iteration, trials, trial, result, **info):
+            told.update(trial.evaluated_params)
+
+    fit(tell, {"layers": [16, tune.choice([32])]}, callbacks=[Look()])
+    assert told == {"layers/1": 32}
+
+
 SPACE = {
     "lr": tune.loguniform(1e-4, 1e-1),
     "act": tune.choice(["relu", "tanh", "elu"]),
