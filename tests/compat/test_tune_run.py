@@ -142,7 +142,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(run):
     [
         *("export_formats", "restore", "storage_filesystem", "global_checkpoint_period", "loggers", "queue_trials"),
         *("ray_auto_init", "return_trials", "run_errored_only", "server_port", "sync_on_checkpoint", "sync_to_cloud"),
-        *("sync_to_driver", "trial_executor", "upload_dir", "with_server"),
+        *("_remote", "sync_to_driver", "trial_executor", "upload_dir", "with_server"),
     ],
 )
 def test_what_cannot_be_done_is_refused(run, argument):

@@ -61,6 +61,7 @@ WITHOUT_MEANING = {
 
 _HERE = "runs are stored in a directory of this machine: storage_path=..."
 _REFUSED = {
+    "_remote": "the run is led by the process that calls; leave it out",
     "export_formats": "save what you need in a checkpoint",
     "global_checkpoint_period": "all is written as it comes; leave it out",
     "loggers": "result.json and progress.csv are always written; for others give callbacks=[...]",
