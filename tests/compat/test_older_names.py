@@ -12,9 +12,12 @@ import poptune.compat as ray
 from poptune.compat import air, exceptions, train
 from poptune.compat.air import Checkpoint, session
 from poptune.compat.tune.logger import pretty_print
+from poptune.compat.tune.schedulers import PopulationBasedTrainingReplay
 from poptune.compat.tune.utils import wait_for_gpu
+from poptune.core.lineage import Segment
 from poptune.errors import UsageError
 from poptune.run.configs import TuneConfig
+from poptune.testing.toys import Climber
 from poptune.tuner import Tuner
 
 
@@ -109,6 +112,14 @@ def test_a_result_is_printed():
     result = {"loss": 0.5, "net": {"depth": 2, "none": None}, "config": {"lr": 1}, "empty": {}, "pid": 7}
     assert pretty_print(result, exclude={"pid"}) == "empty: {}\nloss: 0.5\nnet:\n  depth: 2\n"
     assert wait_for_gpu()
+
+
+def test_a_replay_begins_with_its_config(fit):
+    schedule = [Segment("a", 1, 2, {"speed": 1.0}, None), Segment("b", 3, 4, {"speed": 5.0}, "a")]
+    replay = PopulationBasedTrainingReplay(schedule)
+    assert replay.config == {"speed": 1.0}
+    (result,) = fit(Climber, replay.config, scheduler=replay, stop={"training_iteration": 4})
+    assert [row["height"] for row in result.rows] == [1, 2, 7, 12]
 
 
 def test_the_train_generation(fit):

@@ -7,9 +7,9 @@ import warnings
 from typing import Any
 
 from poptune import schedulers
+from poptune.core.nested import Config, copy_tree
 from poptune.core.objective import Mode
 from poptune.errors import OptionError
-from poptune.schedulers.replay import PopulationBasedTrainingReplay
 
 __all__ = ["PopulationBasedTraining", "PopulationBasedTrainingReplay"]
 
@@ -58,3 +58,12 @@ class PopulationBasedTraining(schedulers.PopulationBasedTraining):
             metric = None if metric == self.metric else metric
             mode = None if mode == self.mode else mode
         return super().bound(metric, mode)
+
+
+class PopulationBasedTrainingReplay(schedulers.PopulationBasedTrainingReplay):
+    """Trains one trial by a schedule: that of `poptune.schedulers`, which here tells its first config."""
+
+    @property
+    def config(self) -> Config:
+        """The config that the schedule begins with, a copy."""
+        return copy_tree(self.changes[0].config)
