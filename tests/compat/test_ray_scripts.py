@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from poptune.compat import mirror
 
 WHAT_THEY_SAY = {
     "guide_toy.py": [
@@ -62,6 +66,27 @@ def test_it_runs_unchanged(ray_script, scripts, tmp_path, command, lines):
     said = ran.stdout.splitlines()
     for line in lines:
         assert [one for one in said if one.startswith(line.replace("{home}", str(tmp_path)))], ran.stdout
+
+
+@pytest.mark.parametrize("command", ["api_page.py", "first_generation.py", "class_older.py --smoke-test"])
+def test_it_runs_with_changed_imports(ray_script, scripts, command):
+    name, *arguments = command.split()
+    script = scripts / name
+    script.write_text(with_changed_imports(script.read_text()))
+    ran = ray_script(str(script), *arguments, command=())
+    assert ran.returncode == 0, ran.stderr
+    for line in WHAT_THEY_SAY[command]:
+        assert line in ran.stdout
+
+
+def with_changed_imports(text):
+    """Return a script with the imports that docs/from-ray.md has."""
+    for place, home in mirror._ALSO_AT.items():
+        text = re.sub(rf"^from ray\.{place} import", f"from ray.{home} import", text, flags=re.MULTILINE)
+    text = re.sub(r"^from ray\b", "from poptune.compat", text, flags=re.MULTILINE)
+    text = re.sub(r"^import ray$", "import poptune.compat as ray", text, flags=re.MULTILINE)
+    assert not re.search(r"^ *(from|import) ray\b", text, flags=re.MULTILINE)
+    return text
 
 
 def test_a_file_of_tests_runs_under_pytest(ray_script, scripts):
