@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
+import poptune
 from poptune.compat import air, train, tune
 from poptune.compat.tune.logger import CSVLoggerCallback, JsonLoggerCallback, TBXLoggerCallback
 from poptune.errors import OptionError, StorageError, UsageError
@@ -167,3 +168,12 @@ class TestGoingOn:
     def test_what_cannot_be_resumed_is_refused(self, whose, what):
         with pytest.raises(OptionError, match=whose):
             tune.ResumeConfig(**{whose: tune.ResumeConfig.ResumeType[what]})
+
+
+@pytest.mark.parametrize(
+    ("config", "argument"), [(poptune.TuneConfig, "reuse_actors"), (poptune.RunConfig, "local_dir")]
+)
+def test_what_only_the_older_classes_take_says_so(config, argument):
+    name = f"poptune.compat.tune.{config.__name__}"
+    with pytest.raises(TypeError, match=rf"{config.__name__} has no argument '{argument}'; {name}, .* has"):
+        config(**{argument: True})

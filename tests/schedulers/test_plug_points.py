@@ -67,7 +67,8 @@ def test_a_rule_that_raises_or_names_a_stranger_costs_one_exploit_and_is_told():
 
     story = Story("ab", exploit=failing)
     assert story.all_report(10, {"a": 0.0, "b": 1.0}) == ["a goes on", "b goes on"]
-    assert story.last.note == "could not choose whom to copy: KeyError: 'oh'"
+    assert story.last.note.startswith("could not choose whom to copy: KeyError: 'oh' (")
+    assert "test_plug_points.py, line" in story.last.note
     story = Story("ab", exploit=lambda population, trial, rng: "c")
     story.report("a", 10)
     assert story.last.note == "exploit chose 'c', which is not a live trial with a score"

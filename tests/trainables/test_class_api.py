@@ -263,7 +263,7 @@ def test_a_state_that_lies_elsewhere_is_refused(tmp_path, returned):
         def returned(self, checkpoint_dir):
             return returned
 
-    with pytest.raises(UsageError, match=r"Astray.save_checkpoint returned .*\. Return nothing: .* return a dictionary"):
+    with pytest.raises(UsageError, match=r"Astray.save_checkpoint returned .*\. Return nothing: .* a dictionary"):
         running(Astray).save(tmp_path)
 
 

@@ -32,11 +32,16 @@ class Given:
     """
 
     given: ClassVar[frozenset[str]]
+    only_in_compat: ClassVar[frozenset[str]] = frozenset()  # further arguments of Ray Tune's
 
     def __new__(cls, *values: Any, **options: Any) -> Self:
         """Note the names, and leave the rest to the dataclass."""
+        names = [one.name for one in fields(cls)]  # type: ignore[arg-type]
+        for name in set(options) & cls.only_in_compat - set(names):
+            older = f"poptune.compat.tune.{cls.__name__}"
+            raise TypeError(f"{cls.__name__} has no argument {name!r}; {older}, for scripts of Ray Tune, has.")
         config = super().__new__(cls)
-        options |= zip((one.name for one in fields(cls)), values, strict=False)  # type: ignore[arg-type]
+        options |= zip(names, values, strict=False)
         object.__setattr__(config, "given", frozenset(name for name in options if options[name] is not None))
         return config
 
@@ -62,6 +67,8 @@ class TuneConfig(Given):
     >>> TuneConfig(metric="accuracy", mode="max", num_samples=8, seed=0).num_samples
     8
     """
+
+    only_in_compat = frozenset({"reuse_actors", "search_alg", "trial_name_creator", "trial_dirname_creator"})
 
     metric: str | None = None
     mode: Mode | None = None
@@ -132,6 +139,8 @@ class RunConfig(Given):
         progress_reporter: A `CLIReporter` or `JupyterNotebookReporter` with the columns and rows of the tables, or a
             `ProgressReporter` of your own.
     """
+
+    only_in_compat = frozenset({"local_dir", "sync_config", "log_to_file", "storage_filesystem"})
 
     name: str | None = None
     storage_path: str | Path = "poptune_results"
