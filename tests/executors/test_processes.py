@@ -190,3 +190,16 @@ def test_a_thousand_reports_arrive_in_order(fit):
     for result in results:
         assert [row["number"] for row in result.rows] == list(range(1000))
     assert len(events(results, Reported)) == 2000
+
+
+def test_a_worker_does_what_training_code_registered_for_its_exit_and_prints_its_last_words(tmp_path, capfd):
+    def train(config):
+        import atexit
+
+        atexit.register(lambda: (tmp_path / "farewell").write_text("done"))
+        print("no newline", end="")
+        return {"score": 1}
+
+    tune.Tuner(train, run_config=tune.RunConfig(storage_path=tmp_path, verbose=0)).fit()
+    assert (tmp_path / "farewell").read_text() == "done"
+    assert "no newline" in capfd.readouterr().out

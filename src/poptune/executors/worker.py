@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import faulthandler
 import os
 import pickle
@@ -35,6 +37,16 @@ def main(descriptor: int) -> None:
     except (EOFError, OSError):
         # The driver died. Trials in their own code, and processes that they started, end with us.
         os.killpg(0, signal.SIGKILL)
+    _end()
+
+
+def _end() -> None:
+    """End the process at once: taking down an interpreter that has imported torch can take a second."""
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)
 
 
 def _watch(descriptor: int) -> None:
