@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format bench seeds clean
+.PHONY: help demo test check format bench bench-quick seeds clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,10 +38,20 @@ format: $(VENV)/.dev ## format the code and fix what can be fixed safely
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## measure the cost of a report, a decision and the guide's toy run
+bench: $(VENV)/.dev $(VENV)-ray/.ray ## measure beside Ray Tune and the training alone: an hour, for docs/performance.md
+	$(BIN)/python benchmarks/bench.py --ray $(VENV)-ray/bin/python
+	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/toy.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/decisions.py
+
+bench-quick: $(VENV)/.dev ## measure the toy and the digits, and fail if they became slow: two minutes
+	$(BIN)/python benchmarks/bench.py --quick
+
+$(VENV)-ray/.ray:
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet "ray[tune]==2.60.0" scikit-learn torch==2.13.0
+	@touch $@
 
 seeds: $(VENV)/.dev ## run all example programs in their small setting; each checks what it claims
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
@@ -51,4 +61,4 @@ seeds: $(VENV)/.dev ## run all example programs in their small setting; each che
 	done
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results
+	rm -rf $(VENV) $(VENV)-ray build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results
