@@ -201,7 +201,7 @@ class Tuner:
         if run.name and run.name != run_dir.name:
             sys.stderr.write(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
-            return self._run(journal, added, seed, executor)
+            return self._run(journal, Population.of(added, seed), added, executor)
 
     def _gone_on(self, run_dir: Path, resumption: Resumption) -> ResultGrid:
         """Bring an interrupted run into a state from which it can go on, and run."""
@@ -209,7 +209,7 @@ class Tuner:
             seed = journal.about["seed"]
             past = self._whole(list(journal.records()), seed)
             past += (first := resumed(past, seed, resumption))
-            population = Population.of(past)
+            population = Population.of(past, seed)
             check_whole(population, is_given=bool(self._param_space))
             executor = self._executor(max(population.live, 1))
             journal.append(first)
@@ -219,7 +219,7 @@ class Tuner:
             store = CheckpointStore(run_dir)
             store.clear_staging()
             store.clear_orphans(folders_of(past), kept_checkpoints(past))
-            return self._run(journal, past, seed, executor)
+            return self._run(journal, population, past, executor)
 
     def _whole(self, records: list[Record], seed: int) -> list[Record]:
         """Return records with the values that a journal cannot hold, as far as the search space tells them."""
@@ -228,7 +228,8 @@ class Tuner:
         first = {added.trial: added.config for added in self._trials(seed)} if self._param_space else {}
         return whole_records(records, Originals(first, getattr(self._scheduler, "hyperparam_mutations", {})))
 
-    def _run(self, journal: Journal, past: Sequence[Record], seed: int, executor: Executor) -> ResultGrid:
+    def _run(self, journal: Journal, population: Population, past: Sequence[Record], executor: Executor) -> ResultGrid:
+        """Train until no trial of the population is live, and return the results."""
         run, run_dir = self._run_config, journal.path.parent
         self._run_dir = run_dir
         job = Job(
@@ -239,9 +240,14 @@ class Tuner:
             is_durable=run.durability == "power",
             in_trial_dirs=self._tune_config.chdir_to_trial_dir,
         )
-        searched = self._searched
-        console = console_for(self._scheduler, run_dir, seed, run.verbose, None, run.progress_reporter, searched)
-        population = Population.of(past, seed)
+        console = console_for(
+            self._scheduler,
+            run_dir,
+            population.seed,
+            run.verbose,
+            reporter=run.progress_reporter,
+            searched=self._searched,
+        )
         observers = Observers([console, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
         syncer = Syncer(journal) if run.durability == "process" else None
         try:
@@ -340,9 +346,8 @@ class Tuner:
             "num_samples": self._tune_config.num_samples,
             "total_num_samples": sum(isinstance(record, TrialAdded) for record in past),
         }
-        searched = self._searched
         callbacks = self._run_config.callbacks or ()
-        return [Hooks(callback, past, run_dir, opening, searched) for callback in callbacks]
+        return [Hooks(callback, past, run_dir, opening, self._searched) for callback in callbacks]
 
     def _objective(self) -> Objective | None:
         return self._scheduler.objective

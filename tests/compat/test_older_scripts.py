@@ -1,12 +1,10 @@
-"""Whole scripts in the older style run to the end with nothing but their imports changed."""
+"""What training code of older scripts reports and returns."""
 
 from __future__ import annotations
 
 import pytest
 
 import poptune as tune
-import poptune.compat as ray
-from poptune.compat.tune.schedulers import PopulationBasedTraining
 from poptune.errors import UsageError
 
 
@@ -17,38 +15,6 @@ def simulate_classifier(config):
         accuracy = 0.8 - 0.02 * epoch + units / 2000
         tune.report(epoch=epoch, loss=loss, accuracy=accuracy)
     return {"final_accuracy": accuracy, "final_loss": loss}
-
-
-def test_the_blog_script(tmp_path):
-    ray.init(ignore_reinit_error=True)
-    space = {"lr": tune.uniform(0.001, 0.1), "hidden_units": tune.randint(32, 256)}
-    with pytest.warns(DeprecationWarning, match="reward_attr"):
-        scheduler = PopulationBasedTraining(
-            time_attr="epoch",
-            reward_attr="accuracy",
-            hyperparam_mutations=dict(space),
-            resample_probability=0.25,
-            perturbation_interval=2,
-            quantile_fraction=0.25,
-        )
-    analysis = tune.run(
-        simulate_classifier,
-        metric="accuracy",
-        mode="max",
-        config=space,
-        num_samples=8,
-        scheduler=scheduler,
-        resources_per_trial={"cpu": 1},
-        progress_reporter=tune.CLIReporter(metric_columns=["epoch", "loss", "accuracy"]),
-        stop={"epoch": 10},
-        storage_path=tmp_path,
-        verbose=0,
-    )
-    assert set(analysis.best_config) == {"lr", "hidden_units"}
-    assert [trial.status for trial in analysis.trials] == ["TERMINATED"] * 8
-    assert all("final_accuracy" in frame.columns for frame in analysis.trial_dataframes.values())
-    assert analysis.get_best_config(scope="all") in [trial.config for trial in analysis.trials]
-    ray.shutdown()
 
 
 def test_metrics_by_keyword_are_the_same_report(fit):
