@@ -98,6 +98,15 @@ def restored_scheduler(kind: type[S], text: str) -> S:
     return kind(**{name: _kept(value, MISSING, name) for name, value in saved.items()})
 
 
+def saved_setting(text: str, name: str) -> Any:
+    """Return one of the settings in JSON text, None if it is not there. Where a function was, something stands for it.
+
+    >>> saved_setting(to_text("PB2", {"hyperparam_bounds": {"lr": [0.1, 1.0]}}), "hyperparam_bounds")
+    {'lr': [0.1, 1.0]}
+    """
+    return loads(text, _decoded)["settings"].get(name)
+
+
 @dataclass(frozen=True, slots=True)
 class _Function:
     """Stands where a function was."""
