@@ -43,8 +43,8 @@ def test_failed_trials_have_a_table_of_their_own():
     assert failures(table) == [
         "Failed trials: 3",
         "trial  failures  error",
-        "a      1         ValueError: a?[31m",
-        "b      1         ValueError: b?[31m",
+        "a      1         ValueError: a\\x1b[31m",
+        "b      1         ValueError: b\\x1b[31m",
         "... 1 more",
     ]
     assert failures(table_of(list(population), HEIGHT, [], Layout(max_error_rows=0))) == []

@@ -42,6 +42,20 @@ def masked(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: masked_value(str(key), value) for key, value in config.items()}
 
 
+def unmasked(config: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with the values of another one in place of `***`, where that has some.
+
+    >>> unmasked({"lr": 0.1, "api_key": "***", "token": "***"}, {"lr": 0.5, "api_key": "k-123"})
+    {'lr': 0.1, 'api_key': 'k-123', 'token': '***'}
+    """
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        own = known.get(key, value)
+        inside = isinstance(value, Mapping) and isinstance(own, Mapping)
+        found[key] = unmasked(value, own) if inside else own if type(value) is str and value == MASK else value
+    return found
+
+
 def masked_value(key: str, value: Any) -> Any:
     """Return one value of a config for people to look at.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poptune.core.decisions import Exploit
+from poptune.core.safe_text import masked_value
 from poptune.core.values import readable
 
 
@@ -25,7 +26,7 @@ def experiment_tag(index: int, tag_values: Mapping[str, Any]) -> str:
     >>> experiment_tag(3, {})
     '3'
     """
-    pairs = (f"{_clean(key.split('/')[-1])}={_clean(tag_values[key])}" for key in sorted(tag_values, key=_in_order))
+    pairs = (_pair(key, tag_values[key]) for key in sorted(tag_values, key=_in_order))
     return "_".join(filter(None, [str(index), ",".join(pairs)]))
 
 
@@ -46,13 +47,17 @@ def tag_after(exploit: Exploit, first_tag: str) -> str:
     '1_lr=0.0500@perturbed[act=leaky_relu,lr=0.0600]'
     """
     varied = sorted({operation.key.partition("/")[0] for operation in exploit.operations} & exploit.config.keys())
-    pairs = (f"{_clean(key)}={_clean(exploit.config[key])}" for key in varied)
+    pairs = (_pair(key, exploit.config[key]) for key in varied)
     return f"{first_tag}@perturbed[{','.join(pairs)}]"
 
 
 def _in_order(key: str) -> list[str]:
     """Return what keys are sorted by: numbers by their size."""
     return [part.zfill(20) if part.isdecimal() else part for part in key.split("/")]
+
+
+def _pair(key: str, value: Any) -> str:
+    return f"{_clean(key.split('/')[-1])}={_clean(masked_value(key, value))}"
 
 
 def _clean(value: Any) -> str:

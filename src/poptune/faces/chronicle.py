@@ -10,6 +10,7 @@ from poptune.core.decisions import Continue, Exploit
 from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
 from poptune.core.nested import Config
 from poptune.core.population import Population
+from poptune.core.safe_text import inert
 from poptune.errors import MetricError
 from poptune.faces import sentences
 from poptune.faces.sentences import Best
@@ -19,6 +20,9 @@ from poptune.storage.records import Record
 
 class Chronicle:
     """Follows the records of a run: what is worth saying, and what is best so far.
+
+    Whatever names and messages hold, a terminal can show what this returns; only what training code itself prints
+    passes as it is.
 
     Args:
         scheduler: Of the run; bound to its metric.
@@ -54,11 +58,11 @@ class Chronicle:
             return None
         self._configs = {trial.id: trial.config for trial in population}
         self.keys.update(dict.fromkeys(sentences.varied(self._configs.values())))
-        return sentences.start_sentence(len(population), self.seed, self.run_dir)
+        return inert(sentences.start_sentence(len(population), self.seed, self.run_dir))
 
     def follow(self, records: Sequence[Record], population: Population) -> list[str]:
         """Take in records, and return what is worth saying about them."""
-        return [said for record in records if (said := self._sentence(record, population))]
+        return [inert(said, lines=True) for record in records if (said := self._sentence(record, population))]
 
     def _sentence(self, record: Record, population: Population) -> str | None:
         match record:
@@ -137,11 +141,16 @@ class Chronicle:
         ]
         if self.best and self.objective:
             lines.append(sentences.best_sentence(self.best, self.objective, self.keys))
-        return lines
+        return [inert(line) for line in lines]
+
+    @property
+    def place(self) -> str:
+        """Which run it is, on one line."""
+        return inert(f"Seed {self.seed}, {self.run_dir}")
 
     def summary(self, population: Population, elapsed: float) -> str:
         """Return what is said last."""
-        return sentences.summary(
+        words = sentences.summary(
             population,
             elapsed,
             run_dir=self.run_dir,
@@ -150,6 +159,7 @@ class Chronicle:
             best=self.best,
             scheduler_line=self.scheduler.describe(population),
         )
+        return inert(words, lines=True)
 
 
 def _strict(scheduler: Scheduler) -> Scheduler | None:

@@ -117,8 +117,8 @@ class LiveConsole:
         self._next_refresh = now + max(REFRESH_PERIOD_S, _LEAST_REST * (now - begun_at))
 
     def _headline(self, population: Population, elapsed: float) -> list[str]:
-        where = f"Seed {self._chronicle.seed}, {self._chronicle.run_dir}"
-        return self._layout.headline(len(population), [*self._chronicle.status(population, elapsed), where])
+        status = [*self._chronicle.status(population, elapsed), self._chronicle.place]
+        return self._layout.headline(len(population), status)
 
     def _start(self) -> Live:
         from rich.console import Console

@@ -135,8 +135,7 @@ class NotebookConsole:
         if begun_at < self._next_refresh:
             return
         self._chronicle.begin(population)
-        where = f"Seed {self._chronicle.seed}, {self._chronicle.run_dir}"
-        status = [*self._chronicle.status(population, begun_at - self._started_at), where]
+        status = [*self._chronicle.status(population, begun_at - self._started_at), self._chronicle.place]
         has_table = self._layout.print_intermediate_tables
         self._show(population, has_table, above=self._layout.headline(len(population), status), below=[])
         now = self._clock()

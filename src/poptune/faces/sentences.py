@@ -21,6 +21,7 @@ from poptune.core.explore import Operation
 from poptune.core.nested import Config, flatten
 from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
 from poptune.core.population import Population
+from poptune.core.safe_text import inert, masked, masked_value
 from poptune.core.trial import SavedCheckpoint, Status, Trial
 from poptune.core.values import readable, without_addresses
 from poptune.errors import MetricError
@@ -79,7 +80,7 @@ def brief(value: Any, longest: int = _LONGEST_VALUE) -> str:
         text = short(value) if isinstance(value, (Number, str, type(None))) else _BRIEF.repr(value)
     except Exception:  # an integer of thousands of digits, or a repr that fails
         text = f"<{type(value).__name__}>"
-    text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    text = inert(" ".join(text.split()))
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
@@ -118,9 +119,9 @@ def hyperparameters(config: Config, keys: Collection[str] = ()) -> str:
     >>> hyperparameters({"lr": 0.12345, "model": {"depth": 3}, "data": "digits"}, ["lr", "model/depth"])
     'lr 0.1235, model/depth 3'
     """
-    flat = flatten(config)
+    flat = flatten(masked(config))
     names = [key for key in keys or flat if key in flat]
-    shown = ", ".join(f"{name} {brief(flat[name])}" for name in names[:_MOST_HYPERPARAMETERS])
+    shown = ", ".join(f"{inert(name)} {brief(flat[name])}" for name in names[:_MOST_HYPERPARAMETERS])
     rest = len(names) - _MOST_HYPERPARAMETERS
     return f"{shown} and {rest} more" if rest > 0 else shown
 
@@ -141,7 +142,7 @@ def varied(configs: Iterable[Config]) -> list[str]:
 
 def score_words(objective: Objective | None, score: float) -> str:
     """Return a score as the user's own metric, as in "accuracy 0.88"."""
-    return f"{objective.metric} {brief(objective.value(score))}" if objective else f"score {brief(score)}"
+    return f"{inert(objective.metric)} {brief(objective.value(score))}" if objective else f"score {brief(score)}"
 
 
 def start_sentence(trials: int, seed: int, run_dir: Path) -> str:
@@ -165,7 +166,8 @@ def exploit_sentence(exploit: Exploit, objective: Objective | None) -> str:
 
 def _operation(operation: Operation) -> str:
     arrow = f"--- ({operation.label}) -->" if operation.label else "----->"
-    return f"{operation.key} {brief(operation.old)} {arrow} {brief(operation.new)}"
+    old, new = (brief(masked_value(operation.key, value)) for value in (operation.old, operation.new))
+    return f"{inert(operation.key)} {old} {arrow} {new}"
 
 
 def failure_sentence(failed: TrialFailed, checkpoint: SavedCheckpoint | None) -> str:
@@ -256,7 +258,7 @@ def report_sentence(report: Reported, objective: Objective | None) -> str:
     flat = flatten(report.metrics)
     own = [name for name, value in flat.items() if name not in AUTOMATIC_KEYS and is_real(value)]
     names = [objective.metric] if objective and objective.metric in flat else own[:3]
-    values = ", ".join(f"{name} {brief(flat[name])}" for name in names) or "no numbers"
+    values = ", ".join(f"{inert(name)} {brief(flat[name])}" for name in names) or "no numbers"
     saved = ", with a checkpoint" if report.checkpoint else ""
     return f"Report: {report.trial} at iteration {report.progress.iteration}: {values}{saved}"
 

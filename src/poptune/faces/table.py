@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from poptune.core.nested import MISSING, flatten, lookup
 from poptune.core.objective import AUTOMATIC_KEYS, Mode, Objective, is_real
+from poptune.core.safe_text import inert, masked_value
 from poptune.core.trial import Status, Trial
 from poptune.faces.sentences import brief, duration, score_of
 
@@ -128,7 +129,7 @@ def table_of(trials: Sequence[Trial], objective: Objective | None, keys: Iterabl
         layout: Which columns and rows to show.
     """
     shown = best_first(trials, layout.order(objective), layout.max_progress_rows)
-    first = [_Column("trial", lambda trial: trial.id), _Column("status", lambda trial: trial.status.value)]
+    first = [_Column("trial", lambda trial: inert(trial.id)), _Column("status", lambda trial: trial.status.value)]
     middle = [*_metric_columns(shown, objective, layout), _Column("exploits", lambda trial: str(trial.exploits))]
     parameters = dict.fromkeys(keys) if layout.parameters is None else layout.parameters
     parameters = {**parameters, **(layout.more_parameters or {})}
@@ -138,12 +139,12 @@ def table_of(trials: Sequence[Trial], objective: Objective | None, keys: Iterabl
     columns = [*first, *middle, *last]
     failed = [trial for trial in trials if trial.status is Status.ERROR] if layout.max_error_rows else []
     return Table(
-        titles=tuple(_cut(column.title, layout.max_column_length) for column in columns),
+        titles=tuple(_cut(inert(column.title), layout.max_column_length) for column in columns),
         rows=tuple(tuple(_cut(column.cell(trial), layout.max_column_length) for column in columns) for trial in shown),
         statuses=tuple(trial.status for trial in shown),
         dispensable=len(last),
         more=len(trials) - len(shown),
-        failed=tuple(Failure(t.id, t.failures, t.error or "") for t in failed[: layout.max_error_rows]),
+        failed=tuple(_failure(t) for t in failed[: layout.max_error_rows]),
         more_failed=max(0, len(failed) - layout.max_error_rows),
     )
 
@@ -156,6 +157,10 @@ def best_first(trials: Iterable[Trial], objective: Objective | None, most: int) 
         return score is None, -(score or 0.0), trial.index
 
     return heapq.nsmallest(most, trials, key=rank)
+
+
+def _failure(trial: Trial) -> Failure:
+    return Failure(trial.id, trial.failures, inert(trial.error or "", lines=True))
 
 
 def _metric_columns(trials: Sequence[Trial], objective: Objective | None, layout: Layout) -> list[_Column]:
@@ -185,7 +190,7 @@ def _metric(key: str) -> Callable[[Trial], str]:
 
 
 def _parameter(key: str) -> Callable[[Trial], str]:
-    return lambda trial: _said(lookup(trial.config, key))
+    return lambda trial: _said(masked_value(key, lookup(trial.config, key)))
 
 
 def _said(value: object) -> str:

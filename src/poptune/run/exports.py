@@ -1,7 +1,7 @@
 """The files that other programs know from Ray Tune, derived from the records of a run.
 
 Per trial folder `result.json`, `progress.csv` and `params.json`, and in the directory of the run `pbt_*.txt`. No result
-is read from them: the journal stays the only source of truth.
+is read from them: the journal stays the only source of truth. They are made to be passed on, so secrets are masked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from poptune.core.decisions import Exploit
 from poptune.core.events import TrialAdded, TrialReset
 from poptune.core.nested import Config, flatten
+from poptune.core.safe_text import masked
 from poptune.errors import StorageError
 from poptune.run.batches import InBatches
 from poptune.run.files import LineFile, Table, json_text, replace_file
@@ -96,16 +97,21 @@ class _TrialFiles:
         config = self._results.trial.config
         if config is not self._config:
             self._folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self._folder / "params.json", json_text(config, indent=2) + "\n")
+            replace_file(self._folder / "params.json", json_text(masked(config), indent=2) + "\n")
             self._config = config
         if not self._are_begun:  # a restored run: what was written before is told again, if it was not undone
             for file in (self._json.path, self._table.path):
                 file.unlink(missing_ok=True)
         if self._undone or self._new:
-            self._json.write(self._undone, [json_text(result).encode() + b"\n" for result in self._new])
+            self._json.write(self._undone, [_line(result) for result in self._new])
             self._table.write(self._undone, [_row(result) for result in self._new])
             self._undone, self._new = 0, []
         self._are_begun = True
+
+
+def _line(result: dict[str, Any]) -> bytes:
+    """Return a result as a line of `result.json`."""
+    return json_text({**result, "config": masked(result["config"])}).encode() + b"\n"
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from poptune.core.safe_text import table_cell
 from poptune.storage.encoding import plain_number
 
 _LONGEST_TEXT = 1000
@@ -144,5 +145,5 @@ class Table:
 
 def _line(values: Iterable[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
+    csv.writer(text, lineterminator="\n").writerow([table_cell(value) for value in values])
     return text.getvalue().encode("utf-8", "backslashreplace")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from poptune.core.decisions import Exploit
 from poptune.core.events import TrialAdded, TrialReset
+from poptune.core.safe_text import masked
 from poptune.run.files import LineFile, json_text, replace_file
 
 
@@ -70,7 +71,7 @@ class PolicyFiles:
     def _line(self, exploit: Exploit) -> str:
         tags = [self._tags[exploit.trial], self._tags[exploit.donor]]
         iterations = [exploit.iteration, exploit.checkpoint.progress.iteration]
-        return json_text([*tags, *iterations, exploit.donor_config, exploit.config]) + "\n"
+        return json_text([*tags, *iterations, masked(exploit.donor_config), masked(exploit.config)]) + "\n"
 
     def _behind(self, trial: str, generation: int) -> _History | None:
         """Return what is behind the weights that a trial had when it came to a decision point."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from poptune.core.lineage import Segment
 from poptune.core.nested import Config, flatten, leaves
 from poptune.core.nested import Path as Keys
+from poptune.core.safe_text import inert, masked, table_cell
 from poptune.errors import OptionError
 from poptune.run.drawing import draw
 from poptune.storage.encoding import dumps, loads
@@ -125,15 +126,15 @@ class Schedule:
 
     def __str__(self) -> str:
         names = self.hyperparameters
-        table = [["iterations", *names]]
+        table = [["iterations", *map(inert, names)]]
         for segment in self.segments:
-            config = flatten(segment.config)
-            table.append([f"{segment.first}-{segment.last}", *(short(config.get(name)) for name in names)])
+            config = flatten(masked(segment.config))
+            table.append([f"{segment.first}-{segment.last}", *(inert(short(config.get(name))) for name in names)])
         return _aligned(table)
 
 
 def _header(path: Keys) -> str:
-    is_plain = not path[0].startswith("[") and all("/" not in key and key.isprintable() for key in path)
+    is_plain = not path[0].startswith("[") and all("/" not in key and _is_safe(key) for key in path)
     return "/".join(path) if is_plain else json.dumps(path)
 
 
@@ -148,8 +149,12 @@ def _keys(name: str) -> Keys:
 
 def _cell(value: Any) -> str:
     """Return a value as text from which `_value` makes it again."""
-    is_plain = isinstance(value, str) and value and value.isprintable() and _value(value) == value
+    is_plain = isinstance(value, str) and value and _is_safe(value) and _value(value) == value
     return value if is_plain else dumps(value)
+
+
+def _is_safe(text: str) -> bool:
+    return text.isprintable() and table_cell(text) == text
 
 
 def _value(cell: str) -> Any:

@@ -14,9 +14,10 @@ from poptune.core.events import Overdue, Ready, Reported
 from poptune.core.explore import differences
 from poptune.core.lease import Lease
 from poptune.core.lineage import Segment
-from poptune.core.nested import Config, copy_tree
+from poptune.core.nested import Config, copy_tree, leaves
 from poptune.core.objective import Mode, Objective
 from poptune.core.population import Population
+from poptune.core.safe_text import MASK, unmasked
 from poptune.core.trial import Trial
 from poptune.errors import OptionError
 from poptune.schedulers.base import check_mode
@@ -82,9 +83,18 @@ class PopulationBasedTrainingReplay:
             raise OptionError(f"A replay trains exactly one trial, not {trials}: leave out num_samples and grids.")
 
     def initial_config(self, config: Config, rng: np.random.Generator) -> Config:
-        """Return the config that the schedule begins with; warn if another one was given."""
-        first = copy_tree(self.changes[0].config)
-        if config and config != first:
+        """Return the config that the schedule begins with; warn if another one was given.
+
+        What is masked in a policy file comes from the config that is given.
+
+        Raises:
+            OptionError: It does not, since that has none.
+        """
+        schedule = self.changes[0].config
+        first = copy_tree(unmasked(schedule, config))
+        if hidden := ["/".join(path) for path, value in leaves(first) if type(value) is str and value == MASK]:
+            raise OptionError(f"The policy file does not tell {', '.join(hidden)}: give it in param_space.")
+        if config and first == schedule and config != first:
             warnings.warn("A replay takes the whole config from its schedule: param_space is not used.", stacklevel=2)
         return first
 
@@ -120,7 +130,7 @@ class PopulationBasedTrainingReplay:
     def _decision(self, trial: Trial) -> Decision:
         standing = trial.standing
         assert standing is not None  # it is due
-        config = copy_tree(self.config_after(standing.progress.iteration))
+        config = copy_tree(unmasked(self.config_after(standing.progress.iteration), standing.config))
         return Exploit(
             trial=trial.id,
             donor=trial.id,
