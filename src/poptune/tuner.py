@@ -23,6 +23,7 @@ from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
+from poptune.run.extending import config_differences, refuse_differences, revived
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
 from poptune.run.reopening import is_unborn, known_run
@@ -122,12 +123,14 @@ class Tuner:
         *,
         tune_config: TuneConfig | None = None,
         run_config: RunConfig | None = None,
+        force: bool = False,
     ) -> Tuner:
         """Return a tuner whose `fit` goes on with a run that was interrupted, however it was.
 
         Trials go on from their newest checkpoints with the hyperparameters that they had then; those that ended stay
-        as they are. Nothing in the directory is executed: the training code comes from the caller, and so must whatever
-        else is code.
+        as they are, unless the run is extended: with another `stop` or time budget, trials that were stopped train on
+        if they have not trained enough by it; with a larger `num_samples` new trials join. Nothing in the directory is
+        executed: the training code comes from the caller, and so must whatever else is code.
 
         Args:
             path: The directory of the run, such as `results.experiment_path`.
@@ -135,10 +138,13 @@ class Tuner:
             resume_unfinished: Whether trials that had neither ended nor failed go on; otherwise they are stopped.
             resume_errored: Whether trials that failed for good go on from their newest checkpoints.
             restart_errored: Whether trials that failed for good begin again, from nothing.
-            param_space: The search space again, needed if it holds what JSON cannot say, such as models. Configs stay
-                what they had become.
-            tune_config: What changes: a scheduler with functions is given again here. A time budget counts from here.
-            run_config: What changes, such as other `callbacks` or another `stop` for the trials that go on.
+            param_space: The search space again, needed if it holds what JSON cannot say, such as models, or if
+                `num_samples` grows. Configs stay what they had become.
+            tune_config: What changes: a larger `num_samples`, a time budget, which counts from here; a scheduler with
+                functions is given again here.
+            run_config: What changes, such as other `callbacks` or another `stop`.
+            force: Whether to go on although the scheduler's settings, or the search space, differ from those that the
+                run was begun with. Without it they are shown and refused.
 
         Raises:
             StorageError: It is not the directory of a run, or the run goes on in another process.
@@ -160,9 +166,13 @@ class Tuner:
         tuner = cls(trainable, param_space=param_space)
         if tuner._trainable.name != about["trainable"]:
             raise UsageError(f"The run trained {about['trainable']!r}: give that, not {tuner._trainable.name!r}.")
-        tune_config, run_config = restored_configs(about, run_dir, *given)
+        is_extended = bool({"stop"} & given[1].given or {"time_budget_s"} & given[0].given)
+        tune_config, run_config = restored_configs(about, run_dir, *given, force=force)
         tuner = cls(trainable, param_space=param_space, tune_config=tune_config, run_config=run_config)
-        tuner._restored = run_dir, Resumption(resume_unfinished, resume_errored, restart_errored)
+        resumption = Resumption(resume_unfinished, resume_errored, restart_errored, is_extended, force)
+        if tune_config.num_samples > about["settings"]["tune"]["num_samples"] and not param_space:
+            raise UsageError("New trials begin with what the search space says: give it again, param_space=...")
+        tuner._restored = run_dir, resumption
         tuner._searched = about["settings"]["searched"]
         return tuner
 
@@ -207,9 +217,13 @@ class Tuner:
         """Bring an interrupted run into a state from which it can go on, and run."""
         with Journal.resume(run_dir, self._run_config.durability) as journal:
             seed = journal.about["seed"]
-            past = self._whole(list(journal.records()), seed)
-            past += (first := resumed(past, seed, resumption))
+            drawn = self._trials(seed) if self._param_space else []
+            past = self._whole(list(journal.records()), drawn)
+            first = self._first(past, drawn, seed, resumption)
+            past += first
             population = Population.of(past, seed)
+            if not population.live:
+                sys.stderr.write(_nothing_left(run_dir))
             check_whole(population, is_given=bool(self._param_space))
             executor = self._executor(max(population.live, 1))
             journal.append(first)
@@ -221,11 +235,23 @@ class Tuner:
             store.clear_orphans(folders_of(past), kept_checkpoints(past))
             return self._run(journal, population, past, executor)
 
-    def _whole(self, records: list[Record], seed: int) -> list[Record]:
+    def _first(
+        self, past: list[Record], drawn: Sequence[TrialAdded], seed: int, resumption: Resumption
+    ) -> list[Record]:
+        """Return what happens first when a run is restored."""
+        recorded = [record for record in past if isinstance(record, TrialAdded)]
+        if drawn and not resumption.force:
+            refuse_differences(config_differences(recorded, drawn))
+        first = resumed(past, seed, resumption)
+        if resumption.extended:
+            first += revived(past, Population.of([*past, *first], seed), self._criteria, self._scheduler)
+        return [*first, *drawn[len(recorded) :]]  # the rest join: num_samples has grown
+
+    def _whole(self, records: list[Record], drawn: Sequence[TrialAdded]) -> list[Record]:
         """Return records with the values that a journal cannot hold, as far as the search space tells them."""
         if not has_lost(records):
             return records
-        first = {added.trial: added.config for added in self._trials(seed)} if self._param_space else {}
+        first = {added.trial: added.config for added in drawn}
         return whole_records(records, Originals(first, getattr(self._scheduler, "hyperparam_mutations", {})))
 
     def _run(self, journal: Journal, population: Population, past: Sequence[Record], executor: Executor) -> ResultGrid:
@@ -377,6 +403,14 @@ def _checked(config: C | None, kind: type[C]) -> C:
     if config is not None and not isinstance(config, kind):
         raise OptionError(f"The {kind.__name__} must be a {kind.__name__}(...), not {config!r}.")
     return config or kind()
+
+
+def _nothing_left(run_dir: Path) -> str:
+    return (
+        f"The run {run_dir} is over: no trial is left to train. To extend it, give Tuner.restore another stop, as in"
+        " run_config=RunConfig(stop=...), or more trials, tune_config=TuneConfig(num_samples=...); failed trials go on"
+        " with resume_errored=True.\n"
+    )
 
 
 def _stamp() -> str:

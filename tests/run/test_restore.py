@@ -51,6 +51,7 @@ def test_hyperparameters_stay_what_they_had_become(interrupt):
         climb,
         param_space={"speed": tune.sample_from(lambda config: 0.0)},
         run_config=tune.RunConfig(callbacks=[]),
+        force=True,
     ).fit()
     assert perturbed != [row.rows[0]["config/speed"] for row in hurt]
     assert all(result.rows[-1]["config/speed"] > 0 for result in hurt)

@@ -106,8 +106,10 @@ def test_values_that_print_alike_are_not_mixed_up(interrupt):
 
 def test_another_search_space_is_refused_if_values_are_missing(interrupt):
     path = interrupt("hurt", 20, space={**SPACE, "boots": Boots(1)}, trainable=gait_of([]))
-    with pytest.raises(UsageError, match=r"'boots' in the config of trial \w+ was Boots\(1\).*no value has this text"):
+    with pytest.raises(OptionError, match=r"first config of trial \w+: boots was Boots\(1\), now Boots\(2\)"):
         go_on(path, gait_of([]), param_space={**SPACE, "boots": Boots(2)})
+    with pytest.raises(UsageError, match=r"'boots' in the config of trial \w+ was Boots\(1\).*no value has this text"):
+        go_on(path, gait_of([]), param_space={**SPACE, "boots": Boots(2)}, resume={"force": True})
 
 
 def test_a_stop_function_must_be_given_again(interrupt):
@@ -156,7 +158,7 @@ def test_callbacks_that_are_not_given_again_are_missed_aloud(interrupt):
 @pytest.mark.parametrize(
     ("tune_config", "run", "message"),
     [
-        ({"num_samples": 9}, {}, "num_samples of this run is 4 and cannot become 9"),
+        ({"num_samples": 3}, {}, "num_samples of this run is 4 and can only grow, not become 3"),
         ({"seed": 9}, {}, "seed of this run is 1 and cannot become 9"),
         ({"metric": "depth"}, {}, "metric of this run is 'height' and cannot become 'depth'"),
         ({"scheduler": pbt(metric="step")}, {}, "metric of this run is 'height'; its scheduler cannot have 'step'"),

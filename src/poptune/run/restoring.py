@@ -34,11 +34,15 @@ class Resumption:
         unfinished: Whether those that had neither ended nor failed go on, from their newest checkpoints.
         errored: Whether those that failed for good go on, from their newest checkpoints.
         restarted: Whether those that failed for good begin again from nothing.
+        extended: Whether those that were stopped train on if they have not trained enough by what counts now.
+        force: Whether they go on although settings differ from those that the run was begun with.
     """
 
     unfinished: bool = True
     errored: bool = False
     restarted: bool = False
+    extended: bool = False
+    force: bool = False
 
 
 def resumed(past: Sequence[Record], seed: int, resumption: Resumption) -> list[Record]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from poptune.core.decisions import Exploit, Stop
-from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialReset, TrialStarted
+from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialReset, TrialRevived, TrialStarted
 from poptune.core.nested import flatten
 from poptune.core.objective import is_real
 from poptune.core.tags import tag_after
@@ -16,7 +16,7 @@ from poptune.core.trial import Status, Trial
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
 
-ROW_KINDS = (TrialAdded, TrialStarted, TrialReset, Exploit, Reported, Stop, TrialFinished)
+ROW_KINDS = (TrialAdded, TrialStarted, TrialReset, TrialRevived, Exploit, Reported, Stop, TrialFinished)
 
 
 def complete(report: Reported, trial: Trial, start: TrialStarted | None) -> dict[str, Any]:
@@ -87,6 +87,7 @@ class TrialResults:
         self._safe: dict[str, Any] | None = None  # the newest result that no failure can undo
         self._unsafe = 0  # how many came after it
         self._count = 0  # how many there are
+        self._unmarked: dict[str, Any] | None = None  # the newest result before it was marked as done
 
     def take(self, record: Record) -> Edit | None:
         """Take in the trial's next record, and return what it changes, if anything."""
@@ -105,7 +106,11 @@ class TrialResults:
                 self._safe, self._unsafe = None, self._count
                 return self._undo()
             case Stop() | TrialFinished() if self._newest is not None:
+                self._unmarked = self._newest
                 self._newest = {**self._newest, "done": True}
+                return Edit(1, self._newest)
+            case TrialRevived() if self._unmarked is not None:
+                self._newest, self._unmarked = self._unmarked, None
                 return Edit(1, self._newest)
         return None
 

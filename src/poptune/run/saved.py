@@ -11,10 +11,17 @@ from typing import Any, TypeVar
 from poptune import schedulers
 from poptune.errors import OptionError, StorageError, UsageError
 from poptune.run.configs import FailureConfig, RunConfig, TuneConfig
+from poptune.run.extending import refuse_differences
 from poptune.run.stoppers import seconds
 from poptune.run.stopping import StopCriteria
 from poptune.schedulers.base import Scheduler
-from poptune.schedulers.settings import SavedSettings, main_function, restored_scheduler, settings_text
+from poptune.schedulers.settings import (
+    SavedSettings,
+    main_function,
+    restored_scheduler,
+    settings_differences,
+    settings_text,
+)
 from poptune.storage.retention import CheckpointConfig
 
 C = TypeVar("C", TuneConfig, RunConfig)
@@ -57,7 +64,7 @@ def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched
 
 
 def restored_configs(
-    about: Mapping[str, Any], run_dir: Path, tune: TuneConfig, run: RunConfig
+    about: Mapping[str, Any], run_dir: Path, tune: TuneConfig, run: RunConfig, *, force: bool = False
 ) -> tuple[TuneConfig, RunConfig]:
     """Return the configs of a run, with what is given now in place of what was given then.
 
@@ -66,6 +73,7 @@ def restored_configs(
         run_dir: Its directory.
         tune: What is given now; what it leaves open is as it was.
         run: The same.
+        force: Whether a scheduler with other settings may take over.
 
     Raises:
         StorageError: The run was written by a version that kept no settings.
@@ -78,6 +86,8 @@ def restored_configs(
     _check_place(run, run_dir)
     scheduler = tune.scheduler or _scheduler_of(saved["scheduler"], about["scheduler"])
     _check_objective(scheduler, about)
+    if not force:
+        refuse_differences(_scheduler_differences(scheduler, about))
     searching = {**saved["tune"], "seed": about["seed"], "scheduler": scheduler, **_open_objective(scheduler, about)}
     stop = saved["run"]["stop"]
     running = {
@@ -134,11 +144,24 @@ def _open_objective(scheduler: Scheduler, about: Mapping[str, Any]) -> dict[str,
     return {name: None if own or getattr(scheduler, name, None) else about[name] for name in names}
 
 
+def _scheduler_differences(scheduler: Scheduler, about: Mapping[str, Any]) -> list[str]:
+    """Return in words what a scheduler has otherwise than the run's own."""
+    kind, was = type(scheduler).__name__, about["settings"]["scheduler"]
+    if kind != about["scheduler"]:
+        return [f"scheduler was {about['scheduler']}, now {kind}"]
+    now = _text_of(scheduler.bound(**_open_objective(scheduler, about)))
+    return settings_differences(was, now) if was and now else []
+
+
 def _check_unchanged(tune: TuneConfig, saved: Mapping[str, Any]) -> None:
-    for name in ("metric", "mode", "num_samples", "seed"):
+    for name in ("metric", "mode", "seed"):
         now = getattr(tune, name)
         if name in tune.given and now != saved[name]:
             raise OptionError(f"{name} of this run is {saved[name]!r} and cannot become {now!r}: leave it out.")
+    if "num_samples" in tune.given and tune.num_samples < saved["num_samples"]:
+        raise OptionError(
+            f"num_samples of this run is {saved['num_samples']} and can only grow, not become {tune.num_samples}."
+        )
 
 
 def _check_place(run: RunConfig, run_dir: Path) -> None:
@@ -166,4 +189,4 @@ def _with(given: C, saved: Mapping[str, Any]) -> C:
     return replace(given, **{name: value for name, value in saved.items() if name not in changed})
 
 
-_FIXED = ("name", "storage_path", "metric", "mode", "seed", "num_samples", "scheduler")  # checked, and taken as saved
+_FIXED = ("name", "storage_path", "metric", "mode", "seed", "scheduler")  # checked, and taken as saved

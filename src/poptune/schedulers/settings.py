@@ -107,6 +107,28 @@ def saved_setting(text: str, name: str) -> Any:
     return loads(text, _decoded)["settings"].get(name)
 
 
+def settings_differences(was: str, now: str) -> list[str]:
+    """Return in words what differs between two texts of settings of the same kind of scheduler.
+
+    Of functions only the names are compared.
+
+    >>> settings_differences(to_text("PBT", {"synch": True, "private": []}), to_text("PBT", {"synch": False}))
+    ['scheduler: private was [], now nothing', 'scheduler: synch was true, now false']
+    """
+    before, after = (json.loads(text, object_hook=_nameless)["settings"] for text in (was, now))
+    texts = [{key: json.dumps(value) for key, value in settings.items()} for settings in (before, after)]
+    return [
+        f"scheduler: {key} was {texts[0].get(key, 'nothing')}, now {texts[1].get(key, 'nothing')}"
+        for key in sorted({**before, **after})
+        if key not in before or key not in after or before[key] != after[key]
+    ]
+
+
+def _nameless(value: dict[str, Any]) -> Any:
+    """Return a part of settings with a function as its name alone: it may have been imported, or be the script's."""
+    return f"function {value['name']}" if value.get(TAG) == "function" else value
+
+
 @dataclass(frozen=True, slots=True)
 class _Function:
     """Stands where a function was."""
