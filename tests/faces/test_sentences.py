@@ -9,6 +9,7 @@ import pytest
 from poptune.core.events import Overdue, TrialFailed, TrialFinished
 from poptune.core.explore import Operation
 from poptune.core.population import Population
+from poptune.core.values import brief
 from poptune.faces import sentences
 from poptune.faces.table import Layout, table_of
 from watching import HEIGHT, LOSS, RUN_DIR, exploit, reported, saved, two_trials
@@ -87,13 +88,13 @@ HUGE = 10**5000  # more digits than Python turns into text
     ids=lambda value: type(value).__name__,
 )
 def test_any_value_can_be_said_on_one_short_line(value):
-    text = sentences.brief(value)
+    text = brief(value)
     assert text.isprintable()
     assert len(text) <= 40
 
 
 def test_a_number_too_long_to_be_said_is_named_by_its_type():
-    assert sentences.brief(HUGE) == "<int>"
+    assert brief(HUGE) == "<int>"
 
 
 @pytest.mark.parametrize("metrics", [{}, {"height": None}, {"height": "tall"}])

@@ -13,9 +13,9 @@ from poptune.core.decisions import Exploit
 from poptune.core.events import Ready, Reported
 from poptune.core.objective import Objective
 from poptune.core.population import Population
+from poptune.core.values import brief
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
-from poptune.faces.sentences import brief
 from poptune.faces.table import Layout, table_of
 from poptune.testing.simulated import SimulatedExecutor
 from runs import events, pbt

@@ -22,6 +22,7 @@ def test_the_lineage_of_every_trial_is_the_one_that_its_result_has(fit, synch):
         newest = history.by_trial[result.trial_id][-1]
         behind = [(stint.trial, last, stint.config) for stint, last in newest.lineage if last > stint.start]
         assert behind == [(segment.trial, segment.last, segment.config) for segment in result.lineage]
+        assert history.schedule(result.trial_id) == result.schedule
 
 
 def test_every_report_is_in_one_stint_in_order(fit):

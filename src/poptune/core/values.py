@@ -5,10 +5,15 @@ from __future__ import annotations
 import inspect
 import math
 import re
+import reprlib
 import sys
 from collections.abc import Callable
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
+
+from poptune.core.safe_text import inert
+
+_LONGEST_VALUE = 40
 
 
 def plain(value: Any) -> Any:
@@ -61,6 +66,48 @@ def without_addresses(text: str) -> str:
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def short(value: Any) -> str:
+    """Return a value in few characters.
+
+    >>> short(0.0123456789), short("relu"), short(None)
+    ('0.01235', 'relu', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def brief(value: Any, longest: int = _LONGEST_VALUE) -> str:
+    """Return a value on one short line.
+
+    Args:
+        value: Anything.
+        longest: Most characters.
+
+    >>> brief(0.123456), brief(None), brief({"a": [1] * 50}), brief("a\\nb")
+    ('0.1235', '-', "{'a': [1, 1, 1, 1, 1, 1, ...]}", 'a b')
+    >>> brief(math.sqrt), brief([ValueError])
+    ('sqrt', '[ValueError]')
+    """
+    try:
+        text = short(value) if isinstance(value, (Number, str, type(None))) else _BRIEF.repr(value)
+    except Exception:  # an integer of thousands of digits, or a repr that fails
+        text = f"<{type(value).__name__}>"
+    text = inert(" ".join(text.split()))
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+class _Brief(reprlib.Repr):
+    """Shortens lists and dictionaries, and shows functions and classes in them by their names."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        text = readable(x) if callable(x) else without_addresses(repr(x))
+        return text if len(text) <= self.maxother else text[: self.maxother - 3] + "..."
+
+
+_BRIEF = _Brief()
 
 
 def accepts(func: Callable[..., Any], *args: Any) -> bool:

@@ -7,11 +7,9 @@ fails.
 from __future__ import annotations
 
 import math
-import reprlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,9 @@ from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.safe_text import inert, masked, masked_value
 from poptune.core.trial import SavedCheckpoint, Status, Trial
-from poptune.core.values import readable, without_addresses
+from poptune.core.values import brief
 from poptune.errors import MetricError
-from poptune.run.schedule import short
 
-_LONGEST_VALUE = 40
 _MOST_HYPERPARAMETERS = 8
 _MOST_FAILURES = 5
 
@@ -62,37 +58,6 @@ def score_of(metrics: Mapping[str, Any], objective: Objective | None) -> float |
     except (MetricError, OverflowError):
         return None
     return None if math.isnan(score) else score
-
-
-def brief(value: Any, longest: int = _LONGEST_VALUE) -> str:
-    """Return a value on one short line.
-
-    Args:
-        value: Anything.
-        longest: Most characters.
-
-    >>> brief(0.123456), brief(None), brief({"a": [1] * 50}), brief("a\\nb")
-    ('0.1235', '-', "{'a': [1, 1, 1, 1, 1, 1, ...]}", 'a b')
-    >>> brief(math.sqrt), brief([ValueError])
-    ('sqrt', '[ValueError]')
-    """
-    try:
-        text = short(value) if isinstance(value, (Number, str, type(None))) else _BRIEF.repr(value)
-    except Exception:  # an integer of thousands of digits, or a repr that fails
-        text = f"<{type(value).__name__}>"
-    text = inert(" ".join(text.split()))
-    return text if len(text) <= longest else text[: longest - 3] + "..."
-
-
-class _Brief(reprlib.Repr):
-    """Shortens lists and dictionaries, and shows functions and classes in them by their names."""
-
-    def repr_instance(self, x: Any, level: int) -> str:
-        text = readable(x) if callable(x) else without_addresses(repr(x))
-        return text if len(text) <= self.maxother else text[: self.maxother - 3] + "..."
-
-
-_BRIEF = _Brief()
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,8 @@ from poptune.core.nested import MISSING, flatten, lookup
 from poptune.core.objective import AUTOMATIC_KEYS, Mode, Objective, is_real
 from poptune.core.safe_text import inert, masked_value
 from poptune.core.trial import Status, Trial
-from poptune.faces.sentences import brief, duration, score_of
+from poptune.core.values import brief
+from poptune.faces.sentences import duration, score_of
 
 _LONGEST_ERROR = 100
 _GAP = 2

@@ -13,18 +13,20 @@ from poptune.core.decisions import Continue, Exploit
 from poptune.core.domains import Domain
 from poptune.core.events import CheckpointDeleted, Ready, Reported, TrialAdded, TrialReset, TrialStarted
 from poptune.core.explore import Operation
+from poptune.core.lineage import lineage
 from poptune.core.nested import Config, flatten, leaves, lookup
 from poptune.core.nested import Path as Keys
 from poptune.core.objective import Objective, is_real
 from poptune.core.population import Population
 from poptune.run.reopening import known_run
+from poptune.run.schedule import Schedule
 from poptune.schedulers.settings import saved_setting
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
 
 Ending = Literal["live", "exploited", "reset", "left"]
 
-_ROUTINE = (Reported, Ready, Continue, CheckpointDeleted)  # too many, and of no interest one by one
+_ROUTINE = (Reported, Ready, CheckpointDeleted)  # too many, and of no interest one by one
 
 
 @dataclass(slots=True)
@@ -106,7 +108,8 @@ class History:
         metrics: Whose values the stints hold; the objective's is the first.
         trials: The ids of its trials, in order.
         stints: All stretches of training, in the order in which they began.
-        records: All records but reports and other routine, with the seconds since the run began.
+        records: All records but reports and other routine, with the seconds since the run began. Of decisions to go
+            on, those that say why no clone was made.
         population: Its trials as they are at the end, or now.
         domains: Where each varied hyperparameter may lie, by its name: a `Domain`, or a list of values. Nested names
             are joined by `/`; one whose values come from a function is missing.
@@ -199,6 +202,12 @@ class History:
         scored = {trial: score for trial in self.trials if math.isfinite(score := self.last_score(trial))}
         return self.by_trial[max(scored, key=scored.__getitem__)][-1] if scored else None
 
+    def schedule(self, trial: str) -> Schedule:
+        """Return the hyperparameters over iterations that made the weights which a trial has at the end, or now."""
+        initial = {record.trial: record.config for _, record in self.records if isinstance(record, TrialAdded)}
+        events = [record for _, record in self.records if isinstance(record, (Exploit, TrialReset))]
+        return Schedule(lineage(trial, self.population[trial].progress.iteration, initial, events))
+
     @property
     def exploits(self) -> Iterator[tuple[float, Exploit]]:
         """All exploits in order, with the seconds since the run began."""
@@ -234,7 +243,7 @@ class _Reader:
             case TrialStarted(cause="recovery"):
                 self.current[record.trial]._drop_beyond(record.progress.iteration)
         self.population.apply(record)
-        if not isinstance(record, _ROUTINE):
+        if not isinstance(record, _ROUTINE) and not (isinstance(record, Continue) and not record.note):
             self.records.append((seconds, record))
         is_live = self.population[record.trial].status.is_live  # again so, if it had failed and was revived
         self.current[record.trial].ending = "live" if is_live else "left"

@@ -15,6 +15,7 @@ from poptune.core.lineage import Segment
 from poptune.core.nested import Config, flatten, leaves
 from poptune.core.nested import Path as Keys
 from poptune.core.safe_text import inert, masked, table_cell
+from poptune.core.values import short
 from poptune.errors import OptionError
 from poptune.run.drawing import draw
 from poptune.storage.encoding import dumps, loads
@@ -182,17 +183,6 @@ def _nested(flat: Mapping[Keys, Any]) -> Config:
             below = below.setdefault(key, {})
         below[path[-1]] = value
     return tree
-
-
-def short(value: Any) -> str:
-    """Return a value in few characters.
-
-    >>> short(0.0123456789), short("relu"), short(None)
-    ('0.01235', 'relu', '-')
-    """
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> str:
