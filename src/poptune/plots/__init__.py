@@ -1,0 +1,7 @@
+"""Figures of a run: each function takes results or a run directory and returns a matplotlib figure.
+
+Nothing is shown or saved: `plots.learning_curves(results).savefig("curves.png")` saves it, and a notebook shows what a
+cell returns. `width` is in inches: 7 fills a page, 3.5 one of two columns. Needs `pip install "poptune[plots]"`.
+"""
+
+from __future__ import annotations
