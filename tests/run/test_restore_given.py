@@ -8,8 +8,8 @@ import poptune as tune
 from interrupting import ITERATIONS, SPACE, Enough, Interrupted, Told, climb, go_on
 from poptune.errors import OptionError, UsageError
 from poptune.run.results import ResultGrid
-from poptune.schedulers import FIFOScheduler
-from runs import pbt
+from poptune.schedulers import FIFOScheduler, or_stay, truncation
+from runs import decisions, pbt
 
 
 class Boots:
@@ -135,6 +135,12 @@ def test_a_scheduler_with_functions_must_be_given_again(interrupt):
         go_on(path)
     results = go_on(path, tune_config=tune.TuneConfig(scheduler=scheduler))
     assert {exploit.config["speed"] for exploit in results.exploits} == {3.0}
+
+
+def test_ready_made_rules_need_not_be_given_again(begin, interrupt):
+    rule = or_stay(truncation(0.25))
+    calm = begin("calm", scheduler=pbt(exploit=rule)).fit()
+    assert decisions(go_on(interrupt("hurt", 17, scheduler=pbt(exploit=rule)))) == decisions(calm)
 
 
 def test_a_scheduler_of_ones_own_must_be_given_again(interrupt):

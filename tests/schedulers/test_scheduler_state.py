@@ -9,7 +9,7 @@ import pytest
 
 import poptune as tune
 from poptune.errors import StorageError, UsageError
-from poptune.schedulers import FIFOScheduler, PopulationBasedTraining, stay
+from poptune.schedulers import FIFOScheduler, PopulationBasedTraining, binary_tournament, or_stay, stay, truncation
 from story import Story
 
 MUTATIONS = {
@@ -77,6 +77,26 @@ def test_functions_are_those_of_the_scheduler_that_restores(tmp_path):
     assert restored.synch
     assert (restored.custom_explore_fn, restored.exploit) == (double, given["exploit"])
     assert restored.hyperparam_mutations == given["hyperparam_mutations"]
+
+
+@pytest.mark.parametrize("rule", [stay(), truncation(0.2), binary_tournament(), or_stay(or_stay(truncation(0.5)))])
+def test_ready_made_rules_come_back(tmp_path, rule):
+    PopulationBasedTraining(hyperparam_mutations={"lr": [1]}, exploit=rule).save(tmp_path / "pbt.json")
+    restored = PopulationBasedTraining(hyperparam_mutations={"other": [1]})
+    restored.restore(tmp_path / "pbt.json")
+    assert restored.exploit == rule
+
+
+def test_a_function_within_a_ready_made_rule_is_that_of_the_scheduler_that_restores(tmp_path):
+    def best(population, trial, rng):
+        return None
+
+    PopulationBasedTraining(hyperparam_mutations={"lr": [1]}, exploit=or_stay(best)).save(tmp_path / "pbt.json")
+    restored = PopulationBasedTraining(hyperparam_mutations={"lr": [1]}, exploit=or_stay(best))
+    restored.restore(tmp_path / "pbt.json")
+    assert restored.exploit == or_stay(best)
+    with pytest.raises(ValueError, match=r"^exploit was the function \S*best"):
+        PopulationBasedTraining(hyperparam_mutations={"lr": [1]}).restore(tmp_path / "pbt.json")
 
 
 @pytest.mark.parametrize(

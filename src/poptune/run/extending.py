@@ -9,6 +9,7 @@ from poptune.core.decisions import Exploit, Stop
 from poptune.core.events import Reported, TrialAdded, TrialFinished, TrialReset, TrialRevived
 from poptune.core.nested import MISSING, Config, leaves
 from poptune.core.population import Population
+from poptune.core.safe_text import masked_value
 from poptune.core.trial import Status
 from poptune.errors import MetricError, OptionError
 from poptune.run.rows import every_result
@@ -97,11 +98,12 @@ def _differing(was: Config, now: Config) -> Iterator[str]:
     for key in {**before, **after}:
         one, other = (tree.get(key, MISSING) for tree in (before, after))
         if one is MISSING or other is MISSING or dumps(one) != dumps(other):
-            yield f"{'/'.join(map(str, key))} was {_shown(one)}, now {_shown(other)}"
+            was_now = [_shown(str(key[-1]), value) for value in (one, other)]
+            yield f"{'/'.join(map(str, key))} was {was_now[0]}, now {was_now[1]}"
 
 
-def _shown(value: Any) -> str:
-    return "not there" if value is MISSING else str(value)
+def _shown(key: str, value: Any) -> str:
+    return "not there" if value is MISSING else str(masked_value(key, value))
 
 
 def refuse_differences(differences: Sequence[str]) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from poptune.core.domains import Categorical, Domain, Float, Integer, Normal
+from poptune.core.exploit import BinaryTournament, OrStay, Stay, Truncation
 from poptune.core.nested import MISSING
 from poptune.core.values import plain
 from poptune.errors import OptionError, UsageError
 from poptune.schedulers.files import FilePath, read_text, write_text
 from poptune.storage.encoding import TAG, dumps, loads
 
-_DOMAINS = {kind.__name__: kind for kind in (Float, Integer, Normal, Categorical)}
+_RULES = (Truncation, BinaryTournament, Stay, OrStay)
+_KINDS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in (Float, Integer, Normal, Categorical, *_RULES)}
 
 
 class SavedSettings:
@@ -187,7 +189,7 @@ def _plain_json(value: Any, name: str) -> Any:
 
 
 def _coded(value: Any, name: str) -> Any:
-    if isinstance(value, Domain):
+    if isinstance(value, (Domain, *_RULES)):
         held = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
         return {TAG: type(value).__name__, **_plain_json(held, name)}
     if callable(value):
@@ -203,7 +205,7 @@ def _decoded(value: dict[str, Any]) -> Any:
     if kind == "function":
         return _Function(value["name"], value.get("in_script", False))
     held = {name: loads(json.dumps(item), _decoded) for name, item in value.items() if name != TAG}
-    return _DOMAINS[kind](**held)
+    return _KINDS[kind](**held)
 
 
 def _kept(value: Any, own: Any, name: str) -> Any:
@@ -217,6 +219,8 @@ def _kept(value: Any, own: Any, name: str) -> Any:
                 " restore."
             )
         return own
+    if isinstance(value, OrStay):
+        return OrStay(_kept(value.rule, getattr(own, "rule", MISSING), name))
     if isinstance(value, dict):
         below = own if isinstance(own, Mapping) else {}
         return {key: _kept(item, below.get(key, MISSING), f"{name}[{key!r}]") for key, item in value.items()}
