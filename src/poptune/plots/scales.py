@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from poptune.core.domains import Categorical, Domain, Float, Integer
 from poptune.core.nested import MISSING, Config, lookup
 from poptune.core.safe_text import masked_value
-from poptune.core.values import is_number, readable
+from poptune.core.values import brief, is_number
 from poptune.plots.style import shown
 from poptune.run.history import History
-from poptune.run.schedule import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,8 +104,7 @@ def _number(value: Any) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    value = masked_value(name, value)
-    return shown(short(value) if is_number(value) else readable(value), _LONGEST_VALUE)
+    return shown(brief(masked_value(name, value)), _LONGEST_VALUE)
 
 
 def _choices(domain: Domain | Sequence[Any] | None) -> Sequence[Any]:
