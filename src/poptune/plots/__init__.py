@@ -5,7 +5,3 @@ cell returns. `width` is in inches: 7 fills a page, 3.5 one of two columns. Need
 """
 
 from __future__ import annotations
-
-from poptune.plots.curves import learning_curves, objective_history, rescues
-
-__all__ = ["learning_curves", "objective_history", "rescues"]

@@ -81,7 +81,7 @@ class Scale:
         if self.lanes:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
             axis = axes.yaxis if side == "y" else axes.xaxis
-            axis.set_ticks(range(0, len(self.lanes), every), self.lanes[::every])
+            axis.set_ticks(range(0, len(self.lanes), every), [shown(lane) for lane in self.lanes[::every]])
             axes.set(**{f"{side}lim": (-0.5, len(self.lanes) - 0.5)})
 
 
@@ -104,7 +104,7 @@ def _number(value: Any) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    return shown(brief(masked_value(name, value)), _LONGEST_VALUE)
+    return brief(masked_value(name, value), _LONGEST_VALUE)
 
 
 def _choices(domain: Domain | Sequence[Any] | None) -> Sequence[Any]:

@@ -32,7 +32,6 @@ BEST = FEW[0]
 SCORES = "viridis"  # colour map of scores: the lighter, the better
 
 _LONGEST_NAME = 40
-_LEGEND_INCHES = 1.4  # width of an entry
 
 
 def history_of(source: Source, *metrics: str) -> History:
@@ -92,7 +91,6 @@ def furnish(
 
 def note(axes: Axes, text: str) -> None:
     """Say in the middle of axes why they are empty."""
-    axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=NORMAL, color=MUTED)
 
 
@@ -101,8 +99,7 @@ def add_legend(axes: Axes, **options: Any) -> None:
     if not axes.get_legend_handles_labels()[0]:
         return
     looks = {"frameon": False, "fontsize": SMALL, "labelcolor": INK, "handlelength": 1.6, "columnspacing": 1.2}
-    columns = max(1, int(axes.figure.bbox.width / axes.figure.dpi / _LEGEND_INCHES))
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": columns, "borderaxespad": 0.2}
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 4, "borderaxespad": 0.2}
     axes.legend(**{**looks, **place, **options})
 
 
@@ -197,7 +194,7 @@ def colours(history: History) -> dict[str, str]:
 
 def faintness(lines: int) -> float:
     """Return the opacity of each of many lines, so that 256 of them are no black block."""
-    return max(0.2, min(0.9, 4 / math.sqrt(max(lines, 1))))
+    return max(0.25, min(0.9, 6 / math.sqrt(max(lines, 1))))
 
 
 def winning(history: History) -> list[tuple[Stint, int]]:

@@ -1,0 +1,167 @@
+"""The document behind the report page: one tree of plain values that says all the page shows. It is made of a history.
+
+What is no finite number is null, for JSON has no word for it. Texts hold nothing that a browser or a reader would obey
+or mistake, and no secrets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from poptune.core.domains import Domain
+from poptune.core.nested import flatten
+from poptune.core.safe_text import inert, masked, masked_value
+from poptune.core.trial import Status, Trial
+from poptune.core.values import brief
+from poptune.faces.log import Entry, log_of
+from poptune.faces.sentences import duration
+from poptune.plots.scales import Scale, value_in
+from poptune.plots.style import short_id
+from poptune.report_page.series import finite, series, thinning
+from poptune.report_page.winner import winner
+from poptune.run.history import History
+from poptune.version import __version__
+
+_MOST_ENTRIES = 4000  # of the log; the journal has them all
+_MOST_HYPERPARAMETERS = 24
+
+Document = dict[str, Any]
+
+
+def document(history: History, *, is_running: bool, made: float) -> Document:
+    """Return all that the report page shows of a run.
+
+    Args:
+        history: Of the run.
+        is_running: Whether a process trains in its directory now.
+        made: When the report is made, in seconds since 1970.
+    """
+    names = history.hyperparameters[:_MOST_HYPERPARAMETERS]
+    scales = [Scale.in_run(history, name) for name in names]
+    every = thinning(history)
+    return {
+        "run": _run(history, is_running, made),
+        "outcome": _outcome(history, is_running),
+        "winner": winner(history),
+        "hyperparameters": [_hyperparameter(scale, history.domains.get(scale.name)) for scale in scales],
+        "left_out": max(0, len(history.hyperparameters) - len(names)),
+        "trials": [_trial(trial, history, names) for trial in history.population],
+        "thinned": every,
+        "stints": series(history, scales, every),
+        "log": _log(history),
+    }
+
+
+def _run(history: History, is_running: bool, made: float) -> Document:
+    about, objective = history.about, history.objective
+    stop = about.get("stop")
+    return {
+        "name": inert(str(about["name"])),
+        "directory": inert(str(history.run_dir)),
+        "trainable": inert(str(about.get("trainable", ""))),
+        "scheduler": inert(str(about.get("scheduler", ""))),
+        "metric": inert(objective.metric) if objective else None,
+        "mode": objective.mode if objective else None,
+        "seed": about["seed"],
+        "stop": brief(stop, longest=120) if stop is not None else "",
+        "executor": inert(str(about.get("executor", ""))),
+        "workers": about.get("workers"),
+        "versions": {name: inert(str(about[name])) for name in ("poptune", "python") if name in about},
+        "began": _stamp(history.began),
+        "made": _stamp(made),
+        "made_by": __version__,
+        "is_running": is_running,
+        "duration_s": history.duration_s,
+        "duration": duration(history.duration_s),
+        "trials": len(history.trials),
+        "reports": sum(len(stint.iterations) for stint in history.stints),
+        "exploits": sum(exploit.donor != exploit.trial for _, exploit in history.exploits),
+        "iterations": max((stint.last for stint in history.stints), default=0),
+    }
+
+
+def _stamp(seconds: float) -> str | None:
+    if finite(seconds) is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+
+
+def _outcome(history: History, is_running: bool) -> Document:
+    trials = list(history.population)
+    live = sum(trial.status.is_live for trial in trials)
+    failed = sum(trial.status is Status.ERROR for trial in trials)
+    some_failed = f" {_counted(failed, 'trial')} failed for good." if failed else ""
+    if is_running:
+        return {"word": "running", "text": f"Training goes on: this is how far it had come.{some_failed}"}
+    if live:
+        rest = "None of its trials" if live == len(trials) else f"{len(trials) - live} of {len(trials)} trials"
+        how = "Tuner.restore goes on from here."
+        return {"word": "interrupted", "text": f"The run was interrupted: {rest} had ended.{some_failed} {how}"}
+    if failed == len(trials):
+        return {"word": "failed", "text": "All trials failed for good."}
+    return {"word": "finished", "text": f"{_counted(len(trials) - failed, 'trial')} reached the end.{some_failed}"}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _hyperparameter(scale: Scale, domain: Any) -> Document:
+    return {
+        "name": inert(scale.name),
+        "log": scale.is_log,
+        "bounds": [finite(bound) for bound in scale.bounds] if scale.bounds else None,
+        "lanes": list(scale.lanes),
+        "domain": brief(domain if isinstance(domain, Domain) else list(domain), 80) if domain is not None else "",
+    }
+
+
+def _trial(trial: Trial, history: History, names: list[str]) -> Document:
+    stints = history.by_trial[trial.id]
+    scores = [score for stint in stints for score in history.scores(stint) if finite(score) is not None]
+    objective = history.objective
+    config = flatten(masked(trial.config))
+    return {
+        "id": inert(trial.id),
+        "label": inert(short_id(trial.id)),
+        "status": trial.status.value,
+        "iteration": trial.progress.iteration,
+        "value": finite(objective.value(history.last_score(trial.id))) if objective else None,
+        "best": finite(objective.value(max(scores))) if objective and scores else None,
+        "exploits": trial.exploits,
+        "copied": sum(exploit.donor == trial.id != exploit.trial for _, exploit in history.exploits),
+        "failures": trial.failures,
+        "error": inert(trial.error, lines=True) if trial.error else None,
+        "values": [_value(trial, name) for name in names],
+        "config": {inert(name): brief(value) for name, value in config.items()},
+    }
+
+
+def _value(trial: Trial, name: str) -> Any:
+    """Return a hyperparameter as a number if it is one, so that a table can sort it; otherwise as short text."""
+    value = masked_value(name, value_in(trial.config, name))
+    is_plain = isinstance(value, (int, float)) and not isinstance(value, bool) and finite(value) is not None
+    return value if is_plain else brief(value)
+
+
+def _log(history: History) -> Document:
+    entries = log_of(history)
+    number_of = {trial: number for number, trial in enumerate(history.trials)}
+    donors = {(at, exploit.trial): exploit.donor for at, exploit in history.exploits}
+    shown = entries[-_MOST_ENTRIES:]
+    return {
+        "earlier": len(entries) - len(shown),
+        "entries": [_entry(entry, number_of, donors.get((entry.at_s, entry.trial))) for entry in shown],
+    }
+
+
+def _entry(entry: Entry, number_of: dict[str, int], donor: str | None) -> Document:
+    trials = [entry.trial] if donor is None or entry.kind != "Exploit" else list(dict.fromkeys([entry.trial, donor]))
+    return {
+        "at": round(entry.at_s, 4),
+        "kind": entry.kind,
+        "trials": [number_of[trial] for trial in trials],
+        "text": entry.text,
+        **({"detail": entry.detail} if entry.detail else {}),
+    }
