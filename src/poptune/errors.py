@@ -11,6 +11,7 @@
     ├── WorkerDied          a worker process ended before its trials did
     ├── NoResultError       no trial reported a value that counts (also a RuntimeError)
     ├── StorageError        a run directory, journal or checkpoint that cannot be written or read
+    │   └── DiskFull        no space is left; raised when it did not come back in an hour
     └── MissingExtra        an optional dependency is needed; says the install command (also an ImportError
                          and, as in Ray Tune, a RuntimeError)
 
@@ -66,6 +67,10 @@ class NoResultError(PopTuneError, RuntimeError):
 
 class StorageError(PopTuneError):
     """A run directory, journal or checkpoint cannot be written or read."""
+
+
+class DiskFull(StorageError):
+    """There is no space left to write something. PopTune waits for some before it raises this."""
 
 
 class MissingExtra(PopTuneError, ImportError, RuntimeError):

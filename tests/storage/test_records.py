@@ -7,6 +7,7 @@ import pytest
 from poptune.core.decisions import Continue, Decision, Exploit, Stop
 from poptune.core.events import (
     CheckpointDeleted,
+    CheckpointLost,
     Event,
     Overdue,
     Ready,
@@ -46,6 +47,7 @@ RECORDS = [
     TrialRevived("a"),
     TrialReset("a", config=CONFIG, generation=2),
     CheckpointDeleted("a", SAVED.path),
+    CheckpointLost("a", SAVED.path, "it is damaged"),
     Continue("a", note="the donor is the trial itself"),
     Exploit(
         trial="a",

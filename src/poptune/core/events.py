@@ -151,6 +151,21 @@ class CheckpointDeleted:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckpointLost:
+    """A checkpoint cannot be used any more: its files are damaged, or gone. Found out before it was used.
+
+    Attributes:
+        trial: Who saved it.
+        path: Its folder, relative to the run directory.
+        reason: What is wrong with it.
+    """
+
+    trial: str
+    path: str
+    reason: str
+
+
 Event = (
     TrialAdded
     | TrialStarted
@@ -163,4 +178,5 @@ Event = (
     | TrialRevived
     | TrialReset
     | CheckpointDeleted
+    | CheckpointLost
 )

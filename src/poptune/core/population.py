@@ -10,6 +10,7 @@ from typing import Any
 from poptune.core.decisions import Continue, Decision, Exploit, Stop
 from poptune.core.events import (
     CheckpointDeleted,
+    CheckpointLost,
     Event,
     Overdue,
     Ready,
@@ -214,6 +215,13 @@ class Population:
     def _deleted(self, event: CheckpointDeleted) -> None:
         pass  # which files exist is the store's business
 
+    def _lost(self, event: CheckpointLost) -> None:
+        """Nobody can be cloned from a checkpoint that is lost; whoever saved it trains on."""
+        trial = self._trials[event.trial]
+        if trial.standing and trial.standing.checkpoint.path == event.path and trial.id not in self.due:
+            self.ranking.remove(trial.id)
+            self._put(trial, standing=None)
+
 
 def _needed_by(trial: Trial) -> Iterator[SavedCheckpoint]:
     if trial.checkpoint:
@@ -234,6 +242,7 @@ _FOLD: dict[type, Callable[[Population, Any], None]] = {
     TrialRevived: Population._revived,
     TrialReset: Population._reset,
     CheckpointDeleted: Population._deleted,
+    CheckpointLost: Population._lost,
     Continue: Population._continued,
     Exploit: Population._exploited,
     Stop: Population._stopped,

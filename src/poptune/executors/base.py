@@ -144,6 +144,21 @@ class TrialRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointBroken:
+    """A trial was not started: the checkpoint that it should go on from is damaged or gone. Its worker is free.
+
+    Attributes:
+        checkpoint: Which one.
+        reason: What is wrong with it.
+    """
+
+    worker: int
+    trial: str
+    checkpoint: SavedCheckpoint
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker is gone with all trials that lived in it. A new one takes its number.
 
@@ -171,7 +186,9 @@ class Printed:
     text: str
 
 
-Message = WorkerReady | ReportArrived | TrialReturned | TrialRaised | WorkerLost | WorkerBroken | Printed
+Message = (
+    WorkerReady | ReportArrived | TrialReturned | TrialRaised | CheckpointBroken | WorkerLost | WorkerBroken | Printed
+)
 
 
 class Executor(Protocol):

@@ -23,6 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -32,8 +33,9 @@ from poptune.core.lease import Lease
 from poptune.core.nested import copy_tree
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.core.trial import Progress, SavedCheckpoint
-from poptune.errors import UsageError
+from poptune.errors import StorageError, UsageError
 from poptune.executors.base import (
+    CheckpointBroken,
     Command,
     Halt,
     Job,
@@ -47,6 +49,7 @@ from poptune.executors.base import (
 )
 from poptune.executors.counting import count
 from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.space import with_space
 from poptune.storage.store import CheckpointStore
 from poptune.trainables import session
 from poptune.trainables.class_api import ClassRun
@@ -266,10 +269,19 @@ class _Resident:
         self.config = copy_tree(start.config)
         self.lease = start.lease
         self.progress = self._first = start.progress
-        self.checkpoint = self.host.store.load(start.checkpoint) if start.checkpoint else None
+        self.checkpoint = self._intact(start.checkpoint) if start.checkpoint else None
         self._next_checkpoint = start.next_checkpoint
         self._folder = start.folder
         self._resumed_at = time.perf_counter()
+
+    def _intact(self, saved: SavedCheckpoint) -> Checkpoint:
+        """Return a checkpoint to go on from; one that is damaged is told instead, and the trial is not started."""
+        try:
+            self.host.store.verify(saved)
+        except StorageError as error:
+            self.host.emit(CheckpointBroken(self.host.worker, self.trial, saved, str(error)))
+            raise Unwound from error
+        return self.host.store.load(saved)
 
     def _run_object(self, trainable: ClassRun) -> None:
         trainable.begin(self)
@@ -356,7 +368,14 @@ class _Resident:
             )
         number = self._next_checkpoint
         self._next_checkpoint += 1
-        return self.host.store.save(checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress)
+        save = partial(
+            self.host.store.save, checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress
+        )
+        return with_space(save, f"Trial {self.trial}", check=self._check_goes_on)
+
+    def _check_goes_on(self) -> None:
+        if self._is_unwinding:
+            raise Unwound
 
     def _counted(self, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], Progress]:
         elapsed_s = time.perf_counter() - self._resumed_at

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poptune.core.decisions import Continue, Exploit
-from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed
 from poptune.core.nested import Config
 from poptune.core.population import Population
 from poptune.core.safe_text import inert
@@ -81,6 +81,8 @@ class Chronicle:
                 return sentences.failure_sentence(record, population[record.trial].checkpoint)
             case TrialEvicted():
                 return sentences.eviction_sentence(record, population[record.trial].checkpoint)
+            case CheckpointLost():
+                return self._once(record.path, sentences.lost_sentence(record))
             case Overdue():
                 kind = "overdue, never saved" if record.checkpoint_every is None else "overdue"
                 time_attr = getattr(self.scheduler, "time_attr", "time")

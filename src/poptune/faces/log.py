@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from poptune.core.decisions import Continue, Exploit, Stop
 from poptune.core.events import (
+    CheckpointLost,
     Overdue,
     TrialEvicted,
     TrialFailed,
@@ -74,6 +75,8 @@ def _said(record: Record, history: History, time_attr: str) -> str | None:
             return f"Trial {trial} failed{then}: {record.error}\n{record.traceback}".rstrip()
         case TrialEvicted():
             return f"Trial {trial} lost its place: {record.reason}"
+        case CheckpointLost():
+            return sentences.lost_sentence(record)
         case TrialStarted(cause="recovery"):
             at = record.progress.iteration
             return (

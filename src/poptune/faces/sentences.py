@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed
 from poptune.core.explore import Operation
 from poptune.core.nested import Config, flatten
 from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
@@ -151,6 +151,11 @@ def failure_sentence(failed: TrialFailed, checkpoint: SavedCheckpoint | None) ->
 def eviction_sentence(evicted: TrialEvicted, checkpoint: SavedCheckpoint | None) -> str:
     """Return why a trial lost its place, and where it goes on."""
     return f"Trial {evicted.trial} lost its place: {evicted.reason}. It goes on {_place(checkpoint)}."
+
+
+def lost_sentence(lost: CheckpointLost) -> str:
+    """Return that a checkpoint cannot be used."""
+    return f"{lost.reason} Whoever should go on from it goes on from an older one."
 
 
 def _place(checkpoint: SavedCheckpoint | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import CheckpointDeleted, Reported, TrialAdded, TrialReset
+from poptune.core.events import CheckpointDeleted, CheckpointLost, Reported, TrialAdded, TrialReset
 from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import MISSING, Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
@@ -102,12 +102,13 @@ class Result:
         """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first."""
         with Journal.open(self._run_dir) as journal:
             kept: dict[str, dict[str, Any]] = {}
-            for record in journal.records(Reported, CheckpointDeleted, TrialReset, trial=self.trial_id):
+            kinds = (Reported, CheckpointDeleted, CheckpointLost, TrialReset)
+            for record in journal.records(*kinds, trial=self.trial_id):
                 if isinstance(record, TrialReset):
                     kept.clear()
                 elif isinstance(record, Reported) and record.checkpoint:
                     kept[record.checkpoint.path] = dict(record.metrics)
-                elif isinstance(record, CheckpointDeleted):
+                elif isinstance(record, (CheckpointDeleted, CheckpointLost)):
                     kept.pop(record.path, None)
         return [(Checkpoint(self._run_dir / path), metrics) for path, metrics in kept.items()]
 

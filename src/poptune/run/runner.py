@@ -13,6 +13,7 @@ from poptune.core.decisions import Continue, Decision, Exploit, Stop
 from poptune.core.events import (
     Cause,
     CheckpointDeleted,
+    CheckpointLost,
     Reported,
     TrialAdded,
     TrialEvicted,
@@ -28,6 +29,7 @@ from poptune.core.randomness import training_seed
 from poptune.core.trial import Status, Trial
 from poptune.errors import MetricError, StopError, TrialError, UsageError, WorkerDied
 from poptune.executors.base import (
+    CheckpointBroken,
     Command,
     Executor,
     Halt,
@@ -44,6 +46,7 @@ from poptune.executors.base import (
     WorkerReady,
 )
 from poptune.run.configs import FailureConfig
+from poptune.run.falling_back import fallen_back
 from poptune.run.observer import Observers
 from poptune.run.rows import complete, every_result
 from poptune.run.stopping import StopCriteria
@@ -52,6 +55,7 @@ from poptune.schedulers.base import Scheduler, settle, step
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
 from poptune.storage.retention import Retention
+from poptune.storage.space import with_space
 from poptune.storage.store import CheckpointStore, number_of
 from poptune.storage.syncing import Syncer
 
@@ -135,7 +139,7 @@ class Runner:
                     self._stored(record)
                 case TrialReset():
                     self._retention.given_up(record.trial)
-                case CheckpointDeleted():
+                case CheckpointDeleted() | CheckpointLost():
                     self._retention.deleted(record.path, record.trial)
         self._criteria.begin()
         for result in every_result(past) if self._criteria.sees_results else ():
@@ -205,6 +209,10 @@ class Runner:
                     raise UsageError(_last_line(message.error) + _place(message.traceback))
                 if self.population[message.trial].status.is_live:
                     self._failed(message.trial, message.error, message.traceback)
+            case CheckpointBroken():
+                self._turns.block(message.worker)
+                self._turns.leave(message.trial)
+                self._falls_back(message)
             case WorkerReady():
                 self._ready[message.worker] = message
                 self._lost_unready = 0
@@ -341,6 +349,21 @@ class Runner:
             raise TrialError(f"Trial {trial} failed: {self.population[trial].error}")
         self._settle_others()
 
+    def _falls_back(self, broken: CheckpointBroken) -> None:
+        """A checkpoint is lost: the trial that should go on from it goes on from an older one."""
+        lost = broken.checkpoint
+        self._note(CheckpointLost(lost.trial, lost.path, broken.reason))
+        self._retention.deleted(lost.path, lost.trial)
+        if not (trial := self.population[broken.trial]).status.is_live:
+            return
+        self._write()
+        decision = fallen_back(trial, lost, self._journal, self._scheduler)
+        self._note(decision)
+        self._restart[trial.id] = "exploit" if isinstance(decision, Exploit) else "recovery"
+        if isinstance(decision, TrialReset):
+            self._retention.given_up(trial.id)
+        self._turns.want(self.population[trial.id])
+
     def _worker_lost(self, message: WorkerLost) -> None:
         if self._ready.pop(message.worker, None) is None:
             self._lost_unready += 1
@@ -406,8 +429,7 @@ class Runner:
         doomed = self._retention.doomed(self.population.needed)
         records = [*self._records, *(CheckpointDeleted(saved.trial, saved.path) for saved in doomed)]
         self._records, self._is_urgent = [], False
-        self._journal.append(records)
-        self._journal.commit()
+        with_space(lambda: self._journal.add(records), "The run")
         self._committed_at = time.monotonic()
         try:  # first tell, then delete: who is told of a checkpoint can still copy it
             self._observers.tell(lambda observer: observer.on_records(records, self.population))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from poptune.errors import StorageError, UsageError
+from poptune.errors import UsageError
 from poptune.storage.encoding import TAG, dumps, loads, plain_number
+from poptune.storage.space import failure
 
 _VALUES = "poptune_dictionary.json"  # what no checkpoint directory of a user's own holds
 _ARRAYS = "arrays.safetensors"
@@ -90,7 +91,7 @@ def _save(save_file: Callable[[dict[str, Any], Path], object], content: dict[str
     try:
         save_file(content, file)
     except SafetensorError as error:  # what it says of a full disk
-        raise StorageError(f"Cannot write {file}: {error}") from error
+        raise failure(f"Cannot write {file}", error) from error
 
 
 def _load_arrays(file: Path) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from poptune.errors import StorageError
+from poptune.errors import DiskFull, StorageError
 from poptune.storage.encoding import dumps, loads
 from poptune.storage.lock import RunLock
 from poptune.storage.records import Record, from_row, to_row
+from poptune.storage.space import failure
 
 R = TypeVar("R")
 
@@ -176,6 +177,25 @@ class Journal:
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
 
+    def add(self, records: Sequence[Record]) -> None:
+        """Append records and make them safe, together or not at all.
+
+        Raises:
+            DiskFull: There is no space left for them; nothing was appended.
+        """
+        try:
+            self.append(records)
+            self.commit()
+        except DiskFull:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with self._writing():
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+
     def records(self, *kinds: type, trial: str | None = None) -> Iterator[Record]:
         """Yield records in order: all, or those of some kinds, or of one trial."""
         for _, record in self.timed_records(*kinds, trial=trial):
@@ -223,4 +243,4 @@ def _failing_as(what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"{what}: {error}") from error
+        raise failure(what, error) from error

@@ -19,6 +19,7 @@ from pathlib import Path
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
 from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.space import failure
 
 STAGING = ".staging"
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
@@ -50,6 +51,7 @@ class CheckpointStore:
             progress: The trial's counters at this report.
 
         Raises:
+            DiskFull: There is no space left for it.
             StorageError: It cannot be written. Of this, and of whatever else is raised, nothing is left.
         """
         staged = self._staging_place()
@@ -69,9 +71,8 @@ class CheckpointStore:
             shutil.rmtree(staged, ignore_errors=True)
             if not isinstance(error, OSError):  # raised by an object that cannot be pickled, or an interrupt
                 raise
-            raise StorageError(
-                f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}: {error}"
-            ) from error
+            what = f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}"
+            raise failure(what, error) from error
         path = target.relative_to(self.run_dir).as_posix()
         return SavedCheckpoint(path, trial, progress, size, checksum)
 

@@ -1,0 +1,82 @@
+"""A disk that is full: told from other failures, and waited for."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from poptune.errors import DiskFull, StorageError
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+PATIENCE_S = 3600.0
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_LOOK_S = 0.5  # whoever shall end while it waits is asked this often
+
+
+def failure(what: str, error: Exception) -> StorageError:
+    """Return the error to raise for something that could not be written or read.
+
+    >>> failure("Cannot save", OSError(errno.ENOSPC, "No space left on device"))
+    DiskFull('Cannot save: [Errno 28] No space left on device')
+    """
+    return (DiskFull if _is_full(error) else StorageError)(f"{what}: {error}")
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NO_SPACE
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "disk is full" in str(error)
+    return any(f"(os error {number})" in str(error) for number in _NO_SPACE)  # as Rust says it, for safetensors
+
+
+def with_space(
+    write: Callable[[], T],
+    who: str,
+    *,
+    check: Callable[[], object] = lambda: None,
+    say: Callable[[str], object] = lambda text: sys.stderr.write(text),
+    sleep: Callable[[float], object] = time.sleep,
+) -> T:
+    """Write, and as long as the disk is full wait and try again: first soon, then every half minute, for an hour.
+
+    Args:
+        write: Writes all or nothing, and returns something.
+        who: Waits, as the beginning of a sentence.
+        check: Called twice a second; raises if whoever waits shall end.
+        say: Tells a person, once when it begins and once when it is over.
+        sleep: Waits so many seconds.
+
+    Raises:
+        DiskFull: There was no space for an hour.
+    """
+    pause, waited = FIRST_PAUSE_S, 0.0
+    while True:
+        try:
+            written = write()
+        except DiskFull as error:
+            if waited >= PATIENCE_S:
+                raise
+            if not waited:
+                say(
+                    f"{error}\n{who} waits until there is space: nothing is lost. Remove what is not needed, or press"
+                    f" Ctrl-C and restore the run later. It gives up after {PATIENCE_S / 60:g} minutes.\n"
+                )
+        else:
+            if waited:
+                say(f"{who} goes on: there is space again.\n")
+            return written
+        until = waited + pause
+        while waited < until:
+            check()
+            sleep(_LOOK_S)
+            waited += _LOOK_S
+        pause = min(2 * pause, LONGEST_PAUSE_S)

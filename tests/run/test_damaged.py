@@ -1,0 +1,131 @@
+"""A damaged checkpoint is found out before it is used, and whoever should go on from it goes on from an older one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import poptune as tune
+from poptune.core.events import CheckpointLost, TrialReset
+from poptune.executors.inline import InlineExecutor
+from poptune.executors.processes import ProcessExecutor
+from runs import events, pbt
+
+LIMIT = 12
+
+
+def climb(config):
+    state = {"height": 0.0, "past": []}
+    if checkpoint := tune.get_checkpoint():
+        state = checkpoint.to_dict()
+    while True:
+        state = {"height": state["height"] + config["speed"], "past": [*state["past"], config["speed"]]}
+        tune.report({"height": state["height"]}, checkpoint=tune.Checkpoint.from_dict(state))
+        if config.get("fails") and len(state["past"]) == 5 and not Path(config["fails"]).exists():
+            Path(config["fails"]).touch()
+            raise ValueError("the loss exploded")
+
+
+def flip(folder):
+    (file,) = folder.iterdir()
+    text = bytearray(file.read_bytes())
+    text[len(text) // 2] ^= 1
+    file.write_bytes(text)
+
+
+def cut(folder):
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+class Vandal(tune.Callback):
+    """Damages a checkpoint as soon as it is told of it: those that `is_victim` picks by trial index and iteration."""
+
+    def __init__(self, run_dir, is_victim, damage):
+        self.run_dir, self.is_victim, self.damage = run_dir, is_victim, damage
+
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        if self.is_victim(int(trial.trial_id[-1]), result["training_iteration"]):
+            self.damage(Path(trial.local_path, result["checkpoint_dir_name"]))
+
+
+def run(fit, tmp_path, is_victim, damage=flip, speeds=(1.0, 2.0), executor=InlineExecutor, **options):
+    return fit(
+        climb,
+        {"speed": tune.grid_search([*speeds]), **options.pop("space", {})},
+        scheduler=pbt(interval=2, quantile_fraction=0.5),
+        stop={"training_iteration": LIMIT},
+        callbacks=[Vandal(tmp_path / "run", is_victim, damage)],
+        executor=executor(),
+        name="run",
+        **options,
+    )
+
+
+def consistent(results):
+    """Say whether each trial's weights are what its lineage says: the hyperparameters of every iteration in order."""
+    for result in results:
+        past = [s.config["speed"] for s in result.lineage for _ in range(s.first, s.last + 1)]
+        state = result.checkpoint.to_dict()
+        assert state["past"] == past
+        assert state["height"] == result.metrics["height"]
+    return True
+
+
+@pytest.mark.parametrize("executor", [InlineExecutor, lambda: ProcessExecutor(2)])
+@pytest.mark.parametrize("damage", [flip, cut, shutil.rmtree])
+def test_a_clone_whose_donor_has_a_damaged_checkpoint_goes_on_from_the_one_before(fit, tmp_path, damage, executor):
+    results = run(fit, tmp_path, lambda trial, iteration: (trial, iteration) == (1, 2), damage, executor=executor)
+    (lost,) = events(results, CheckpointLost)
+    assert lost.path.endswith("checkpoint_000001")
+    exploits = [exploit for exploit in results.exploits if exploit.checkpoint.progress.iteration == 1]
+    assert [(exploit.donor, exploit.operations) for exploit in exploits] == [(lost.trial, ())]
+    assert results.errors == []
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, LIMIT]
+    assert consistent(results)
+
+
+def test_with_one_checkpoint_to_keep_a_clone_goes_on_from_its_own(fit, tmp_path):
+    results = run(
+        fit,
+        tmp_path,
+        lambda trial, iteration: (trial, iteration) == (1, 2),
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+    )
+    (lost,) = events(results, CheckpointLost)
+    alone = [exploit for exploit in results.exploits if exploit.trial == exploit.donor]
+    assert [exploit.checkpoint.progress.iteration for exploit in alone] == [2]
+    assert lost.trial != alone[0].trial
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, LIMIT]
+    assert consistent(results)
+
+
+def test_a_trial_that_failed_goes_on_from_an_older_checkpoint_of_its_own(fit, tmp_path):
+    results = run(
+        fit,
+        tmp_path,
+        lambda trial, iteration: iteration == 5 and not (tmp_path / "failed").exists(),
+        speeds=(1.0,),
+        space={"fails": str(tmp_path / "failed")},
+        failure_config=tune.FailureConfig(max_failures=1),
+    )
+    (result,) = results
+    assert result.error is None
+    assert result.metrics["training_iteration"] == LIMIT
+
+
+def test_without_any_checkpoint_left_a_trial_begins_again(fit, tmp_path):
+    results = run(
+        fit,
+        tmp_path,
+        lambda trial, iteration: iteration <= 5,
+        speeds=(1.0,),
+        space={"fails": str(tmp_path / "failed")},
+        failure_config=tune.FailureConfig(max_failures=1),
+    )
+    (result,) = results
+    assert len(events(results, TrialReset)) == 1
+    assert (result.metrics["training_iteration"], result.metrics["height"]) == (LIMIT, 12.0)
+    assert [row["training_iteration"] for row in result.rows] == list(range(1, LIMIT + 1))
