@@ -11,11 +11,17 @@ from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted,
 from poptune.core.nested import Config
 from poptune.core.population import Population
 from poptune.core.safe_text import inert
-from poptune.errors import MetricError
+from poptune.errors import MetricError, StorageError
 from poptune.faces import sentences
 from poptune.faces.sentences import Best
+from poptune.run.health import Health
+from poptune.run.history import History
 from poptune.schedulers.base import Scheduler
 from poptune.storage.records import Record
+
+_MOST_ADVICE = 3
+_MOST_REPORTS = 100_000  # to read at the end while somebody waits: some 3 s
+_SAID_ANYWAY = ("out-of-step", "lost", "too-small")  # when it happened, in the summary, or by the user
 
 
 class Chronicle:
@@ -160,8 +166,19 @@ class Chronicle:
             keys=self.keys,
             best=self.best,
             scheduler_line=self.scheduler.describe(population),
+            advice=self._advice(population),
         )
         return inert(words, lines=True)
+
+    def _advice(self, population: Population) -> list[str]:
+        """Return what is worth knowing of the whole run, and was not said yet."""
+        if population.live or sum(trial.progress.iteration for trial in population) > _MOST_REPORTS:
+            return []
+        try:
+            advice = Health.of(History.read(self.run_dir)).advice
+        except StorageError:  # the run goes on without its directory
+            return []
+        return [str(said) for said in advice if said.code not in _SAID_ANYWAY][:_MOST_ADVICE]
 
 
 def _strict(scheduler: Scheduler) -> Scheduler | None:

@@ -251,8 +251,9 @@ def summary(
     keys: Collection[str],
     best: Best | None,
     scheduler_line: str,
+    advice: Iterable[str] = (),
 ) -> str:
-    """Return what is said last, in at most 7 lines.
+    """Return what is said last, in at most 7 lines and one for each piece of advice.
 
     Args:
         population: The trials at the end.
@@ -262,6 +263,7 @@ def summary(
         keys: The hyperparameters worth showing.
         best: The best report of the whole run.
         scheduler_line: The scheduler's own line.
+        advice: What the user should know of the run as a whole.
     """
     first = "Run ended after" if not population.live else "Run stopped, with trials still alive, after"
     lines = [f"{first} {duration(elapsed)}: {counts(population)}.", scheduler_line]
@@ -276,6 +278,7 @@ def summary(
     if failed := [trial.id for trial in population if trial.status is Status.ERROR]:
         rest = f" and {len(failed) - _MOST_FAILURES} more" if len(failed) > _MOST_FAILURES else ""
         lines.append(f"Failed: {', '.join(failed[:_MOST_FAILURES])}{rest}; the tracebacks stand above.")
+    lines += [f"Advice: {said}" for said in advice]
     lines.append(f"Results in {run_dir}")
     return "\n".join(line for line in lines if line.strip())
 

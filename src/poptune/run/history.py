@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +47,7 @@ class Stint:
         iterations: Of its reports, each counted along the lineage. What a failure undid is not among them.
         seconds: When these reports were recorded, in seconds since the run began.
         values: What they said of each of `History.metrics`; NaN where that was no number.
+        decided: The iterations of its decision points: where the scheduler looked at it.
     """
 
     index: int
@@ -59,6 +61,7 @@ class Stint:
     iterations: list[int] = field(default_factory=list, repr=False)
     seconds: list[float] = field(default_factory=list, repr=False)
     values: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    decided: list[int] = field(default_factory=list, repr=False)
 
     @property
     def last(self) -> int:
@@ -168,6 +171,17 @@ class History:
         return found
 
     @cached_property
+    def beginnings(self) -> list[tuple[float, TrialAdded | Exploit | TrialReset, Stint]]:
+        """What began each stint, in order: the seconds since the run began, the record, and the stint."""
+        begun = [(at, record) for at, record in self.records if isinstance(record, (TrialAdded, Exploit, TrialReset))]
+        return [(at, record, stint) for (at, record), stint in zip(begun, self.stints, strict=True)]
+
+    def setting(self, name: str) -> Any:
+        """Return one of the arguments that the run's scheduler was made with, None if it is not known."""
+        text = self.about.get("settings", {}).get("scheduler")
+        return saved_setting(text, name) if text else None
+
+    @cached_property
     def hyperparameters(self) -> list[str]:
         """The names of the hyperparameters that the run varied or that differ between trials, or else of all."""
         configs = [flatten(stint.config) for stint in self.stints]
@@ -188,6 +202,12 @@ class History:
             return []
         sign = 1.0 if self.objective.mode == "max" else -1.0
         return [sign * value for value in stint.values[self.objective.metric]]
+
+    def score_at(self, stint: Stint, iteration: int) -> float:
+        """Return the score that a stint reported at an iteration; NaN if it reported none there."""
+        at = bisect_left(stint.iterations, iteration)
+        scores = self.scores(stint)
+        return scores[at] if at < len(scores) and stint.iterations[at] == iteration else math.nan
 
     def last_score(self, trial: str) -> float:
         """Return the newest score of a trial; NaN if it has none."""
@@ -233,6 +253,9 @@ class _Reader:
         match record:
             case Reported():
                 self._report(record, seconds)
+            case Ready():
+                stint = self.current[record.trial]
+                stint.decided.append(stint.last)
             case TrialAdded():
                 self._begin(record.trial, record.config, seconds, -math.inf)
             case Exploit():

@@ -17,6 +17,8 @@ from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
+from poptune.run.health import Health
+from poptune.run.history import History
 from poptune.run.reopening import known_run, known_trial
 from poptune.run.rows import ROW_KINDS, last_result, rows
 from poptune.run.schedule import Schedule
@@ -205,6 +207,14 @@ class ResultGrid(Sequence[Result]):
     def lineage(self) -> dict[str, tuple[Segment, ...]]:
         """The family tree of the run: per trial the stretches of training behind its last weights."""
         return {result.trial_id: result.lineage for result in self._results}
+
+    @cached_property
+    def health(self) -> Health:
+        """How well the run searched: diversity, what exploits were worth, what went wrong, and what to do about it.
+
+        `print(*results.health.advice, sep="\n")` prints what is worth knowing.
+        """
+        return Health.of(History.read(self._run_dir))
 
     def get_best_result(
         self,
