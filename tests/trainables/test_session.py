@@ -15,8 +15,10 @@ class Recorder:
 
     def __init__(self):
         self.context = TrialContext("00001", "net_00001", "/runs/demo/net_00001", "demo", {"cpu": 2.0})
-        self.checkpoint = Checkpoint.from_dict({"epoch": 3})
         self.reports = []
+
+    def take_checkpoint(self):
+        return Checkpoint.from_dict({"epoch": 3})
 
     def report(self, metrics, checkpoint):
         self.reports.append((metrics, checkpoint))

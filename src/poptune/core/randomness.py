@@ -95,7 +95,7 @@ class GlobalGenerators:
             state.python = random.getstate()
         if numpy_random := sys.modules.get("numpy.random"):
             state.numpy = numpy_random.get_state(legacy=False)
-        if torch := _torch():
+        if torch := imported_torch():
             state.torch = torch.get_rng_state()
             if torch.cuda.is_initialized():
                 state.torch_cuda = torch.cuda.get_rng_state_all()
@@ -107,8 +107,9 @@ class GlobalGenerators:
             sys.modules["random"].setstate(self.python)
         if self.numpy is not None:
             sys.modules["numpy.random"].set_state(self.numpy)
-        if self.torch is not None and (torch := _torch()):
-            torch.set_rng_state(self.torch)
+        if torch := imported_torch():
+            if self.torch is not None:
+                torch.set_rng_state(self.torch)
             if self.torch_cuda is not None:
                 torch.cuda.set_rng_state_all(self.torch_cuda)
 
@@ -145,7 +146,7 @@ def seed_globals(seed: int) -> None:
         random.seed(seed)
     if numpy_random := sys.modules.get("numpy.random"):
         numpy_random.seed(seed)
-    if torch := _torch():
+    if torch := imported_torch():
         torch.manual_seed(seed)
 
 
@@ -168,7 +169,7 @@ def borrowed_globals(rng: np.random.Generator) -> Iterator[None]:
         before.restore()
 
 
-def _torch() -> Any:
+def imported_torch() -> Any:
     """Return torch if it is imported completely; half-way through its own import it has no generator yet."""
     torch = sys.modules.get("torch")
     return torch if hasattr(torch, "get_rng_state") and hasattr(torch, "cuda") else None

@@ -54,6 +54,7 @@ class Start:
         next_checkpoint: Number of the next checkpoint.
         seed: What the global generators are seeded with.
         lease: How far to train without an answer.
+        draws_on: The checkpoint is the trial's own: once it takes it, its generators stand where they stood then.
     """
 
     trial: str
@@ -64,6 +65,7 @@ class Start:
     next_checkpoint: int
     seed: int
     lease: Lease
+    draws_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

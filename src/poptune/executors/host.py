@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy.random  # noqa: F401  likewise
 
+from poptune.core.generators import Marks, packed, unpacked
 from poptune.core.lease import Lease
 from poptune.core.nested import copy_tree
 from poptune.core.randomness import GlobalGenerators, seed_globals
@@ -201,6 +202,8 @@ class _Resident:
         self.progress = Progress()
         self.config: dict[str, Any] = {}
         self.assigned: Start | None = None
+        self._marks = Marks()  # of the generators when they were seeded
+        self._draws_on: Start | None = None  # from whose checkpoint, once it is taken
         self._is_unwinding = False
         self._first = Progress()
         self._next_checkpoint = 0
@@ -272,6 +275,8 @@ class _Resident:
         self.checkpoint = self._intact(start.checkpoint) if start.checkpoint else None
         self._next_checkpoint = start.next_checkpoint
         self._folder = start.folder
+        self._marks = Marks.now()
+        self._draws_on = start if start.draws_on else None
         self._resumed_at = time.perf_counter()
 
     def _intact(self, saved: SavedCheckpoint) -> Checkpoint:
@@ -285,6 +290,7 @@ class _Resident:
 
     def _run_object(self, trainable: ClassRun) -> None:
         trainable.begin(self)
+        self.take_checkpoint()
         while True:
             metrics = trainable.step()
             complete, progress = self._counted(metrics)
@@ -309,6 +315,17 @@ class _Resident:
         if saved is not None:
             self.checkpoint = self.host.store.load(saved)  # from here on the newest; an older one may be deleted
         self._hand_over(complete, progress, saved)
+
+    def take_checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint to go on from; the generators go on from there too, if it is the trial's own."""
+        start, self._draws_on = self._draws_on, None
+        if start and start.checkpoint:
+            seed_globals(start.seed)  # those that were not drawn from by then stood as seeded
+            try:
+                unpacked(self.host.store.generators(start.checkpoint)).restore()
+            except ValueError as error:
+                sys.stderr.write(f"Trial {self.trial} does not draw on from {start.checkpoint.path}: {error}.\n")
+        return self.checkpoint
 
     def _abandon(self) -> None:
         """Leave this thread behind: its code cannot be unwound, and must not keep the others waiting."""
@@ -369,7 +386,13 @@ class _Resident:
         number = self._next_checkpoint
         self._next_checkpoint += 1
         save = partial(
-            self.host.store.save, checkpoint, trial=self.trial, folder=self._folder, number=number, progress=progress
+            self.host.store.save,
+            checkpoint,
+            trial=self.trial,
+            folder=self._folder,
+            number=number,
+            progress=progress,
+            generators=packed(self._marks.drawn()),
         )
         return with_space(save, f"Trial {self.trial}", check=self._check_goes_on)
 

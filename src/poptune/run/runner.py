@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,7 +24,6 @@ from poptune.core.events import (
 from poptune.core.lease import Lease
 from poptune.core.nested import MISSING, copy_tree, lookup
 from poptune.core.population import Population
-from poptune.core.randomness import training_seed
 from poptune.core.trial import Status, Trial
 from poptune.errors import MetricError, StopError, TrialError, UsageError, WorkerDied
 from poptune.executors.base import (
@@ -49,6 +47,7 @@ from poptune.run.configs import FailureConfig
 from poptune.run.falling_back import fallen_back
 from poptune.run.observer import Observers
 from poptune.run.rows import complete, every_result
+from poptune.run.seeding import Seeding
 from poptune.run.stopping import StopCriteria
 from poptune.run.turns import Turns
 from poptune.schedulers.base import Scheduler, settle, step
@@ -119,20 +118,21 @@ class Runner:
         self._is_urgent = False
         self._commands: list[tuple[int, Command]] = []
         self._committed_at = time.monotonic()
-        self._attempts: Counter[str] = Counter()  # starts of each trial since it last got a new config
+        self._seeding = Seeding(population.seed)
         self._has_scored = False  # a report has passed the scheduler: the metric's name is right
         self._recall(past)
 
     def _recall(self, past: Sequence[Record]) -> None:
         """Know what a runner knows that went through the run's past."""
         for record in past:
+            self._seeding.take(record)
             match record:
                 case TrialAdded():
                     self._restart[record.trial] = "first"
                 case Exploit():
                     self._restart[record.trial] = "exploit"
                 case TrialStarted():
-                    self._has_started(record)
+                    self._starts[record.trial] = record
                     self._restart[record.trial] = "recovery"
                 case Reported():
                     self._has_scored |= self._scores(record)
@@ -189,6 +189,8 @@ class Runner:
     def _keep(self, records: Sequence[Record]) -> None:
         """Put records into the journal: plain reports soon, all others before anything else is carried out."""
         self._records.extend(records)
+        for record in records:
+            self._seeding.take(record)
         if not self._is_urgent:
             self._is_urgent = any(type(record) is not Reported or record.checkpoint for record in records)
 
@@ -403,14 +405,11 @@ class Runner:
     def _started(self, trial: Trial, worker: int, cause: Cause) -> TrialStarted:
         where = self._ready[worker]
         started = TrialStarted(trial.id, cause, trial.progress, worker, where.pid, where.hostname, where.node_ip)
-        self._has_started(started)
+        self._starts[trial.id] = started
         return started
 
-    def _has_started(self, started: TrialStarted) -> None:
-        self._starts[started.trial] = started
-        self._attempts[started.trial] = self._attempts[started.trial] + 1 if started.cause == "recovery" else 0
-
     def _start(self, trial: Trial, lease: Lease) -> Start:
+        seed, draws_on = self._seeding.start(trial.id)
         return Start(
             trial=trial.id,
             folder=trial.folder,
@@ -418,7 +417,8 @@ class Runner:
             progress=trial.progress,
             checkpoint=trial.checkpoint,
             next_checkpoint=self._next_checkpoint.get(trial.id, 0),
-            seed=training_seed(self.population.seed, trial.index, trial.generation, self._attempts[trial.id]),
+            seed=seed,
+            draws_on=draws_on,
             lease=lease,
         )
 

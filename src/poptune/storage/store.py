@@ -22,6 +22,7 @@ from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import failure
 
 STAGING = ".staging"
+GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
 _CHUNK = 4 << 20
 
@@ -39,7 +40,14 @@ class CheckpointStore:
         self.is_durable = is_durable
 
     def save(
-        self, checkpoint: Checkpoint, *, trial: str, folder: str, number: int, progress: Progress
+        self,
+        checkpoint: Checkpoint,
+        *,
+        trial: str,
+        folder: str,
+        number: int,
+        progress: Progress,
+        generators: bytes = b"",
     ) -> SavedCheckpoint:
         """Store a checkpoint of a trial and return its record.
 
@@ -49,6 +57,7 @@ class CheckpointStore:
             folder: The trial's folder, relative to the run directory.
             number: The checkpoint's number; the next free one is taken.
             progress: The trial's counters at this report.
+            generators: States of random generators to keep with it, see `core.generators`.
 
         Raises:
             DiskFull: There is no space left for it.
@@ -59,6 +68,10 @@ class CheckpointStore:
             staged.mkdir(parents=True)
             checkpoint.write_to(staged)
             size, checksum = _measure(staged)
+            if generators:
+                (staged / GENERATORS).write_bytes(generators)
+            else:  # the files may be a copy of another checkpoint's
+                (staged / GENERATORS).unlink(missing_ok=True)
             if self.is_durable:
                 sync_tree(staged)
             target = self._free_place(folder, number)
@@ -99,6 +112,11 @@ class CheckpointStore:
         if not folder.is_dir():
             raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} is gone from {self.run_dir}.")
         return Checkpoint(folder)
+
+    def generators(self, saved: SavedCheckpoint) -> bytes:
+        """Return the states of random generators that were kept with a checkpoint, empty if there are none."""
+        file = self.run_dir / saved.path / GENERATORS
+        return file.read_bytes() if file.is_file() else b""
 
     def verify(self, saved: SavedCheckpoint) -> None:
         """Read a stored checkpoint through.
@@ -185,11 +203,11 @@ def sync_tree(folder: Path) -> None:
 
 
 def _measure(folder: Path) -> tuple[int, str]:
-    """Return (bytes, checksum) over the names and contents of all files, in the order of their names."""
+    """Return (bytes, checksum) over names and contents of all files but `GENERATORS`, in the order of their names."""
     size, checksum = 0, 0
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted(names):
+        for name in sorted(set(names) - {GENERATORS}):
             file = Path(parent, name)
             checksum = zlib.crc32(os.fsencode(file.relative_to(folder).as_posix()), checksum)
             with open(file, "rb") as stream:

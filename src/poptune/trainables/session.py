@@ -69,7 +69,9 @@ class Session(Protocol):
     """A trial that runs, as its code sees it."""
 
     context: TrialContext
-    checkpoint: Checkpoint | None
+
+    def take_checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint to go on from."""
 
     def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
         """Hand a report over, and wait if it needs an answer."""
@@ -138,10 +140,13 @@ def _given(metrics: Any, older: dict[str, Any]) -> Any:
 def get_checkpoint() -> Checkpoint | None:
     """Return the checkpoint to go on from: the donor's for a clone, one's own after a failure; None at the start.
 
+    Where a run was interrupted and goes on, the global generators of `random`, NumPy and torch stand from here on where
+    they stood at the report of the checkpoint: call this after what draws first weights, and before what draws batches.
+
     >>> get_checkpoint() is None
     True
     """
-    return current.checkpoint if current else None
+    return current.take_checkpoint() if current else None
 
 
 def get_context() -> TrialContext:
