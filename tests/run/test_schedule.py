@@ -112,7 +112,7 @@ def test_one_call_draws_every_stretch_in_the_colour_of_its_trial():
     ]
     figure = Schedule(tuple(segments)).plot()
     lr, act = figure.axes
-    assert [axes.get_ylabel() for axes in figure.axes] == ["lr", "act"]  # the depth does not change
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["lr", "act"]  # the depth does not change
     stretches, colors = drawn(lr)
     assert stretches == [(0, 4, 0.5), (4, 9, 0.001), (9, 12, 0.5)]
     assert colors[0] == colors[2] != colors[1]

@@ -5,3 +5,14 @@ cell returns. `width` is in inches: 7 fills a page, 3.5 one of two columns. Need
 """
 
 from __future__ import annotations
+
+from poptune.plots.curves import learning_curves, objective_history, rescues
+from poptune.plots.schedules import hyperparameter_schedules, winner_schedule
+
+__all__ = [
+    "hyperparameter_schedules",
+    "learning_curves",
+    "objective_history",
+    "rescues",
+    "winner_schedule",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer
-from poptune.core.nested import MISSING, Config, lookup
+from poptune.core.nested import MISSING, lookup
 from poptune.core.safe_text import masked_value
 from poptune.core.values import brief, is_number
 from poptune.plots.style import shown
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOG_FROM = 30.0  # without a domain that says so, values that are so many times apart are on a logarithmic scale
+_MARGIN = 0.06  # between what lies outermost and the end of the axis
 _MOST_LANES = 12  # so many have their names beside them
 _LONGEST_VALUE = 16
 
@@ -27,19 +28,22 @@ class Scale:
     """How the values of one hyperparameter lie on an axis.
 
     Attributes:
+        name: The name of the hyperparameter.
         is_log: Whether the axis is logarithmic.
+        limits: Where the axis begins and ends: beyond all values and bounds.
         bounds: Where its domain ends, if it ends.
         lanes: Its values as texts, in order, if they are no numbers; a value lies where its text is.
 
     >>> Scale.of("act", ["relu", "tanh", "relu"]).place("tanh")
     1.0
-    >>> Scale.of("lr", [0.1, 0.001]).is_log, Scale.of("lr", [0.1, None]).place(None)
-    (True, nan)
+    >>> Scale.of("lr", [0.1, 0.001]).is_log, Scale.of("clip", [0.1, None]).lanes
+    (True, ('0.1', 'None'))
     """
 
     name: str
     is_log: bool
-    bounds: tuple[float, float] | None
+    limits: tuple[float, float]
+    bounds: tuple[float, float] | None = None
     lanes: tuple[str, ...] = ()
 
     @classmethod
@@ -48,24 +52,24 @@ class Scale:
 
         Args:
             name: Its name, which tells whether values are secrets.
-            values: What it was; None where a config did not have it.
+            values: What it was; `MISSING` where a config did not have it.
             domain: What it may be, if that is known.
         """
-        values = [value for value in values if value is not None]
+        values = [value for value in values if value is not MISSING]
         choices = _choices(domain)
         if not all(map(is_number, [*values, *choices])):
-            return cls(name, False, None, tuple(dict.fromkeys(_text(name, value) for value in (*choices, *values))))
-        numbers = [number for number in map(_number, [*values, *choices]) if math.isfinite(number)]
+            lanes = tuple(dict.fromkeys(_text(name, value) for value in (*choices, *values)))
+            return cls(name, False, (-0.5, len(lanes) - 0.5), lanes=lanes)
         bounds = _bounds(domain, choices)
-        wants_log = getattr(domain, "log", None)
-        if wants_log is None:
-            wants_log = bool(numbers) and min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_FROM
-        return cls(name, bool(wants_log) and min([*numbers, *(bounds or ())], default=1.0) > 0, bounds)
+        found = [number for number in map(_number, values) if math.isfinite(number)] + list(bounds or ())
+        low, high = min(found, default=0.0), max(found, default=1.0)
+        wants_log = getattr(domain, "log", low > 0 and high / low >= _LOG_FROM)
+        return cls(name, low > 0 and wants_log, _limits(low, high, is_log=low > 0 and wants_log), bounds)
 
     @classmethod
     def in_run(cls, history: History, name: str) -> Scale:
         """Return the scale for all values that a hyperparameter had in a run."""
-        return cls.of(name, [value_in(stint.config, name) for stint in history.stints], history.domains.get(name))
+        return cls.of(name, [lookup(stint.config, name) for stint in history.stints], history.domains.get(name))
 
     def place(self, value: Any) -> float:
         """Return where a value lies on the axis; NaN if it has no place there."""
@@ -76,23 +80,39 @@ class Scale:
 
     def dress(self, axes: Axes, side: Literal["x", "y"] = "y") -> None:
         """Give one side of axes this scale, with the lanes' names beside it."""
+        axis = axes.yaxis if side == "y" else axes.xaxis
         if self.is_log:
             axes.set(**{f"{side}scale": "log"})
+            axis.set_ticks([], minor=True)
+            ticks = log_ticks(*self.limits)
+            axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])
         if self.lanes:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
-            axis = axes.yaxis if side == "y" else axes.xaxis
-            axis.set_ticks(range(0, len(self.lanes), every), [shown(lane) for lane in self.lanes[::every]])
-            axes.set(**{f"{side}lim": (-0.5, len(self.lanes) - 0.5)})
+            axis.set_ticks(range(0, len(self.lanes), every), self.lanes[::every])
+        axes.set(**{f"{side}lim": self.limits})
 
 
-def value_in(config: Config, name: str) -> Any:
-    """Return a hyperparameter of a config, nested names joined by `/`; None if the config has none.
+def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Return round numbers for a logarithmic axis, some two to five.
 
-    >>> value_in({"optimizer": {"betas": (0.9, 0.99)}}, "optimizer/betas/1")
-    0.99
+    >>> log_ticks(0.004, 0.12), log_ticks(1e-6, 1e-2), log_ticks(15, 600)
+    ([0.005, 0.01, 0.02, 0.05, 0.1], [1e-06, 1e-05, 0.0001, 0.001, 0.01], [20.0, 50.0, 100.0, 200.0, 500.0])
     """
-    value = lookup(config, name)
-    return None if value is MISSING else value
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        found = [float(f"{digit}e{power}") for power in decades for digit in digits]
+        within = [tick for tick in found if low <= tick <= high]
+        if len(within) <= most:
+            return within if len(within) > 1 else [low, high]
+    return within[:: math.ceil(len(within) / most)]
+
+
+def _limits(low: float, high: float, *, is_log: bool) -> tuple[float, float]:
+    if is_log:
+        part = (high / low) ** _MARGIN if high > low else 2.0
+        return low / part, high * part
+    room = _MARGIN * (high - low) if high > low else max(abs(high) / 2, 0.5)
+    return low - room, high + room
 
 
 def _number(value: Any) -> float:
@@ -104,7 +124,7 @@ def _number(value: Any) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    return brief(masked_value(name, value), _LONGEST_VALUE)
+    return shown(str(value) if value is None else brief(masked_value(name, value)), _LONGEST_VALUE)
 
 
 def _choices(domain: Domain | Sequence[Any] | None) -> Sequence[Any]:

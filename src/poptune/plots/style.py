@@ -18,8 +18,10 @@ from poptune.run.history import History, Stint
 from poptune.run.results import ResultGrid
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 Source = ResultGrid | History | str | os.PathLike[str]  # what can be drawn: a run, or where it lies
 
@@ -32,6 +34,7 @@ BEST = FEW[0]
 SCORES = "viridis"  # colour map of scores: the lighter, the better
 
 _LONGEST_NAME = 40
+_LEGEND_INCHES = 1.4  # width of an entry
 
 
 def history_of(source: Source, *metrics: str) -> History:
@@ -91,16 +94,40 @@ def furnish(
 
 def note(axes: Axes, text: str) -> None:
     """Say in the middle of axes why they are empty."""
+    axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=NORMAL, color=MUTED)
 
 
-def add_legend(axes: Axes, **options: Any) -> None:
-    """Add a small legend above axes, at the right, if anything has a label."""
-    if not axes.get_legend_handles_labels()[0]:
-        return
-    looks = {"frameon": False, "fontsize": SMALL, "labelcolor": INK, "handlelength": 1.6, "columnspacing": 1.2}
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 4, "borderaxespad": 0.2}
-    axes.legend(**{**looks, **place, **options})
+def key(label: str, color: str, **looks: Any) -> Line2D:
+    """Return an entry of a legend: a line or, with `linewidth=0`, its marker."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=color, label=label, **looks)
+
+
+def add_legend(target: Axes | Figure, keys: Sequence[Artist] | None = None) -> None:
+    """Add a small legend above some axes, or above all axes of a figure, at the right.
+
+    Args:
+        target: Axes or a figure.
+        keys: Artists with labels; by default everything in the axes that has one.
+    """
+    from matplotlib.axes import Axes
+
+    place: dict[str, Any] = {"loc": "outside upper right", "borderaxespad": 0.2}
+    if isinstance(target, Axes):
+        place |= {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
+        keys = target.get_legend_handles_labels()[0] if keys is None else keys
+    if keys:
+        width = (target.figure.bbox if isinstance(target, Axes) else target.bbox).width / target.figure.dpi
+        looks: dict[str, Any] = {
+            "frameon": False,
+            "fontsize": SMALL,
+            "labelcolor": INK,
+            "handlelength": 1.6,
+            "columnspacing": 1.2,
+        }
+        target.legend(handles=list(keys), ncols=max(1, int(width / _LEGEND_INCHES)), **looks, **place)
 
 
 def label_ends(axes: Axes, ends: Iterable[tuple[float, str, str]]) -> None:
@@ -194,7 +221,7 @@ def colours(history: History) -> dict[str, str]:
 
 def faintness(lines: int) -> float:
     """Return the opacity of each of many lines, so that 256 of them are no black block."""
-    return max(0.25, min(0.9, 6 / math.sqrt(max(lines, 1))))
+    return max(0.2, min(0.9, 4 / math.sqrt(max(lines, 1))))
 
 
 def winning(history: History) -> list[tuple[Stint, int]]:

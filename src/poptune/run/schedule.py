@@ -17,7 +17,6 @@ from poptune.core.nested import Path as Keys
 from poptune.core.safe_text import inert, masked, table_cell
 from poptune.core.values import short
 from poptune.errors import OptionError
-from poptune.run.drawing import draw
 from poptune.storage.encoding import dumps, loads
 
 if TYPE_CHECKING:
@@ -73,7 +72,9 @@ class Schedule:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        return draw(self.segments, self.hyperparameters)
+        from poptune.plots.schedules import schedule_figure
+
+        return schedule_figure(self.segments, self.hyperparameters, purpose="Schedule.plot")
 
     def to_csv(self, path: str | Path) -> None:
         """Write `csv` to a file."""

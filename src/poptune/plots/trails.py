@@ -1,0 +1,157 @@
+"""What lines in figures are made of: the values along a stint, from the point at which its weights began."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from poptune.core.nested import flatten
+from poptune.core.objective import Mode
+from poptune.errors import OptionError, nearest
+from poptune.run.history import History, Stint
+
+Over = Literal["iterations", "seconds"]
+Array = npt.NDArray[np.float64]
+
+_BEYOND = 1e150  # a value that no axis can show
+
+AXIS = {"iterations": "iteration", "seconds": "seconds since the run began"}
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The values of a metric along one stint.
+
+    Attributes:
+        stint: Which one.
+        x: Iterations or seconds, ascending.
+        y: Values; NaN where there is none that can be drawn.
+        is_joined: Whether the first point is the donor's, at which the weights began.
+    """
+
+    stint: Stint
+    x: Array
+    y: Array
+    is_joined: bool
+
+    @property
+    def own(self) -> tuple[Array, Array]:
+        """The points that the trial itself reported."""
+        first = int(self.is_joined)
+        return self.x[first:], self.y[first:]
+
+
+def trails(history: History, metric: str, over: Over = "iterations") -> list[Trail]:
+    """Return the trail of each stint, in the order in which they began."""
+    return [trail(stint, metric, over) for stint in history.stints]
+
+
+def trail(stint: Stint, metric: str, over: Over = "iterations") -> Trail:
+    """Return the values of a metric along a stint, from those of its donor when it was copied."""
+    x: list[float] = list(stint.iterations if over == "iterations" else stint.seconds)
+    y = stint.values[metric]
+    if stint.origin is None:
+        return Trail(stint, np.array(x, float), drawable(y), False)
+    start = stint.start if over == "iterations" else stint.began_s
+    begun = value_at(stint.origin, metric, stint.start)
+    return Trail(stint, np.array([start, *x], float), drawable([begun, *y]), True)
+
+
+def value_at(stint: Stint, metric: str, iteration: int) -> float:
+    """Return what a stint reported at an iteration; NaN if there is no such report."""
+    for at, value in zip(reversed(stint.iterations), reversed(stint.values[metric]), strict=True):
+        if at == iteration:
+            return value
+    if stint.origin is not None and iteration == stint.start:
+        return value_at(stint.origin, metric, iteration)
+    return math.nan
+
+
+def drawable(values: Iterable[float]) -> Array:
+    """Return values as an array, with NaN for what no axis can show."""
+    found = np.array(list(values), float)
+    found[~(np.abs(found) < _BEYOND)] = math.nan
+    return found
+
+
+def with_gaps(pieces: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return several lines as one that is interrupted between them."""
+    gap = np.array([math.nan])
+    xs, ys = [], []
+    for x, y in pieces:
+        if len(x):
+            xs += [x, gap]
+            ys += [y, gap]
+    return np.concatenate(xs[:-1] or [gap[:0]]), np.concatenate(ys[:-1] or [gap[:0]])
+
+
+def best_so_far(x: Array, y: Array, mode: Mode) -> tuple[Array, Array]:
+    """Return where the best value so far got better, and that value.
+
+    >>> best_so_far(np.array([2.0, 1.0, 3.0]), np.array([5.0, 4.0, 4.5]), "max")
+    (array([1., 2.]), array([4., 5.]))
+    """
+    known = np.isfinite(y)
+    order = np.argsort(x[known], kind="stable")
+    x, y = x[known][order], y[known][order]
+    best = np.maximum.accumulate(y) if mode == "max" else np.minimum.accumulate(y)
+    better = np.flatnonzero(np.diff(best, prepend=math.nan) != 0)
+    return x[better], best[better]
+
+
+def middle_half(lines: Iterable[tuple[Array, Array]], points: int = 400) -> tuple[Array, Array, Array]:
+    """Return the quartiles of a population: at each place, of the newest value of each line.
+
+    Args:
+        lines: Of each trial.
+        points: At most so many places.
+
+    Returns:
+        Places, first quartiles, third quartiles.
+    """
+    lines = [(x, y) for x, y in lines if len(x)]
+    places = np.unique(np.concatenate([x for x, _ in lines])) if lines else np.zeros(0)
+    if len(places) > points:
+        places = places[np.linspace(0, len(places) - 1, points).round().astype(int)]
+    newest = np.full((len(lines), len(places)), math.nan)
+    for row, (x, y) in zip(newest, lines, strict=True):
+        order = np.argsort(x, kind="stable")
+        last = np.searchsorted(x[order], places, side="right") - 1
+        row[last >= 0] = y[order][last[last >= 0]]
+    is_known = np.isfinite(newest).any(axis=0) if len(newest) else np.zeros(0, bool)
+    if not is_known.any():
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    low, high = np.nanquantile(newest[:, is_known], [0.25, 0.75], axis=0)
+    return places[is_known], low, high
+
+
+def metric_of(history: History, metric: str | None) -> str:
+    """Return the metric to draw: the one asked for, or the run's own.
+
+    Raises:
+        OptionError: There is none, or it is not among what was reported.
+    """
+    if metric is None and history.objective is None:
+        raise OptionError('This run has no metric of its own. Say which to draw, as in metric="loss".')
+    if metric is None:
+        return history.metrics[0]
+    known = reported_names(history)
+    if known and metric not in known:
+        raise OptionError(f"No trial reported {metric!r}.{nearest(metric, known)}")
+    return metric
+
+
+def reported_names(history: History) -> list[str]:
+    """Return the names of all metrics that were reported, nested ones joined by `/`."""
+    return list(dict.fromkeys(name for trial in history.population for name in flatten(trial.metrics)))
+
+
+def mode_of(history: History, metric: str, mode: Mode | None) -> Mode | None:
+    """Return which values of a metric are better: as asked for, or as in the run; None if neither says it."""
+    is_own = history.objective is not None and history.objective.metric == metric
+    return mode or (history.objective.mode if history.objective and is_own else None)
