@@ -47,12 +47,13 @@ def console_for(
         is_replaced = reporter is None or (isinstance(reporter, JupyterNotebookReporter) and reporter.overwrite)
         if stream is sys.stdout and is_replaced and in_notebook():
             return NotebookConsole(chronicle, stream, layout=layout)
-        if _can_be_live(stream):
+        if can_be_live(stream):
             return LiveConsole(chronicle, stream, layout=layout)
     return PlainConsole(chronicle, stream, reporting=Reporting(reporter, chronicle, searched) if reporter else None)
 
 
-def _can_be_live(stream: TextIO | None) -> bool:
+def can_be_live(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal that can do more than show line after line."""
     if stream is None or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return False
     return "utf" in (stream.encoding or "").lower()  # the table holds characters that others lack

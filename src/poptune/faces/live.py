@@ -107,7 +107,7 @@ class LiveConsole:
         if not is_last and not layout.print_intermediate_tables:
             live.update(_below(headline, []))
         else:
-            live.update(_below(headline, _drawn(table, live.console.width)))
+            live.update(_below(headline, drawn(table, live.console.width)))
         with live.console:  # one write, so that nothing flickers
             if self._above:
                 live.console.print(_unwrapped(self._above), crop=False)
@@ -174,7 +174,7 @@ def _below(headline: Sequence[str], parts: Sequence[RenderableType]) -> Renderab
     return Group(*_lines(["", *headline]), *parts, *_lines([""]))
 
 
-def _drawn(table: Table, width: int) -> list[RenderableType]:
+def drawn(table: Table, width: int) -> list[RenderableType]:
     """Return a table, with what was left out and who failed below it."""
     from rich.table import Table as Grid
     from rich.text import Text

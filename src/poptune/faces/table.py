@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from poptune.core.nested import MISSING, flatten, lookup
@@ -161,7 +161,7 @@ def best_first(trials: Iterable[Trial], objective: Objective | None, most: int) 
 
 
 def _failure(trial: Trial) -> Failure:
-    return Failure(trial.id, trial.failures, inert(trial.error or "", lines=True))
+    return Failure(inert(trial.id), trial.failures, inert(trial.error or "", lines=True))
 
 
 def _metric_columns(trials: Sequence[Trial], objective: Objective | None, layout: Layout) -> list[_Column]:
@@ -213,7 +213,7 @@ def lines_of(table: Table) -> list[str]:
     trial  status   iter  acc  exploits   lr   time
     a      PENDING     0  0.5         0  0.1  0.0 s
     """
-    lines = _aligned([table.titles, *table.rows], left=2)
+    lines = aligned([table.titles, *table.rows], left=range(2))
     if table.more:
         lines.append(f"... {table.more} more")
     return [*lines, *failures(table)]
@@ -226,15 +226,21 @@ def failures(table: Table) -> list[str]:
     rows = [(failure.trial, str(failure.failures), failure.brief) for failure in table.failed]
     more = [f"... {table.more_failed} more"] if table.more_failed else []
     count = len(table.failed) + table.more_failed
-    return [f"Failed trials: {count}", *_aligned([("trial", "failures", "error"), *rows], left=3), *more]
+    return [f"Failed trials: {count}", *aligned([("trial", "failures", "error"), *rows], left=range(3)), *more]
 
 
-def _aligned(cells: Sequence[Sequence[str]], left: int) -> list[str]:
+def aligned(cells: Sequence[Sequence[str]], left: Container[int]) -> list[str]:
+    """Return lines of texts in columns.
+
+    Args:
+        cells: Line by line.
+        left: Numbers of the columns whose texts begin below each other; of the others they end so.
+    """
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         (" " * _GAP)
         .join(
-            cell.ljust(width) if number < left else cell.rjust(width)
+            cell.ljust(width) if number in left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         .rstrip()

@@ -133,11 +133,7 @@ class Journal:
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             unfinished.callback(connection.close)
             journal = cls(path, connection)
-            written_as = journal.about.get("format")
-            if written_as != FORMAT:
-                raise StorageError(
-                    f"The journal {path} has format {written_as}; this version of PopTune reads format {FORMAT}."
-                )
+            _check_format(path, journal.about.get("format"))
             unfinished.pop_all()
         return journal
 
@@ -150,7 +146,10 @@ class Journal:
     @property
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
-        return {key: loads(value) for key, value in self._query("SELECT key, value FROM about")}
+        try:
+            return {key: loads(value) for key, value in self._query("SELECT key, value FROM about")}
+        except (KeyError, TypeError, ValueError) as error:
+            raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
 
     def hold(self) -> None:
         """See the run from here on as it is now, even if it goes on. For a journal that was opened for reading."""
@@ -243,4 +242,17 @@ def _failing_as(what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if not isinstance(error, sqlite3.OperationalError) or "no such table" in str(error):
+            raise StorageError(f"{what}: it is damaged ({error}).") from error
         raise failure(what, error) from error
+
+
+def _check_format(path: Path, written_as: object) -> None:
+    if written_as == FORMAT:
+        return
+    if isinstance(written_as, int) and written_as > FORMAT:
+        raise StorageError(
+            f"The journal {path} was written by a newer version of PopTune (it has format {written_as}, this version"
+            f" reads format {FORMAT}): pip install --upgrade poptune."
+        )
+    raise StorageError(f"The journal {path} has format {written_as}; this version of PopTune reads format {FORMAT}.")

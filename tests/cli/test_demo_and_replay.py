@@ -1,4 +1,4 @@
-"""The `poptune` command."""
+"""`poptune demo` and `poptune replay`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import sys
 
 import click
 import pytest
-from click.testing import CliRunner
 
 import poptune
+from command import json_of, run
 from poptune.cli import commands
 from poptune.demo import Figures, comparison
 from poptune.testing.toys import Climber
 from runs import pbt
-
-
-def run(*arguments):
-    return CliRunner().invoke(commands, list(arguments), prog_name="poptune")
 
 
 def test_version():
@@ -120,13 +116,30 @@ def test_replay_writes_a_schedule_that_can_be_read_again(climbed, tmp_path):
 
 def test_replay_says_in_one_message_what_is_wrong(climbed, tmp_path):
     path, (first, *_) = climbed.experiment_path, [result.trial_id for result in climbed]
-    for arguments, message in [
-        ([str(tmp_path / "nowhere")], "does not exist"),
-        ([path, "--trial", f"{first}0"], f"Did you mean '{first}'?"),
-        ([path, "-o", str(tmp_path / "no" / "folder.csv")], "Cannot write"),
+    for arguments, code, message in [
+        ([str(tmp_path / "nowhere")], 2, "does not exist"),
+        ([path, "--trial", f"{first}0"], 2, f"Did you mean '{first}'?"),
+        ([path, "-o", str(tmp_path / "no" / "folder.csv")], 1, "Cannot write"),
     ]:
         ran = run("replay", *arguments)
-        assert ran.exit_code == 1
+        assert ran.exit_code == code
         assert ran.stderr.startswith("Error: ")
         assert message in ran.stderr
         assert "Traceback" not in ran.output
+
+
+def test_replay_gives_programs_the_schedule_with_secrets_masked(fit):
+    results = fit(Climber, {"speed": 2.0, "api_key": "k-123"}, stop={"training_iteration": 3})
+    (result,) = results
+    assert json_of("replay", results.experiment_path) == {
+        "trial_id": result.trial_id,
+        "schedule": [
+            {
+                "first_iteration": 1,
+                "last_iteration": 3,
+                "trial_id": result.trial_id,
+                "donor": None,
+                "config": {"speed": 2.0, "api_key": "***"},
+            }
+        ],
+    }
