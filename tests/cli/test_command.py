@@ -14,8 +14,6 @@ from command import run
 from poptune.cli import commands
 from poptune.storage.journal import FILE_NAME, Journal
 
-READERS = [name for name in ("show", "report", "replay") if name in commands.commands]
-
 
 @pytest.mark.parametrize("name", [name for name in commands.commands if name != "ray-script"])
 def test_every_command_has_help_with_an_example(name):
@@ -80,7 +78,7 @@ def a_trial(good, folder):
     return next(path for path in good.iterdir() if path.is_dir())
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", ["show", "report", "replay"])
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -124,3 +122,14 @@ def test_shells_complete_commands_runs_and_trials(good, tmp_path, monkeypatch):
     assert completions(["replay", str(good), "--trial"], "") == ["best", *trials]
     assert completions(["replay", str(good), "--trial"], trials[1]) == [trials[1]]
     assert completions(["replay", str(tmp_path), "--trial"], "") == ["best"]
+
+
+def test_report_writes_a_page_beside_the_run_or_where_it_is_told(good, tmp_path):
+    ran = run("report", good)
+    assert (ran.exit_code, ran.stdout) == (0, f"Wrote the report to {good / 'report.html'}.\n")
+    assert "<html" in (good / "report.html").read_text(encoding="utf-8")
+    assert run("report", good, "-o", tmp_path / "page.html").exit_code == 0
+    assert (tmp_path / "page.html").is_file()
+    ran = run("report", good, "-o", tmp_path / "no" / "page.html")
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"Error: Cannot write the report {tmp_path / 'no' / 'page.html'}: ")

@@ -16,6 +16,7 @@ from poptune.cli.given import Refusal
 from poptune.cli.ls import ls
 from poptune.cli.ray_script import ray_script
 from poptune.cli.replay import replay
+from poptune.cli.report import report
 from poptune.cli.show import show
 from poptune.errors import PopTuneError, UsageError
 from poptune.version import __version__
@@ -44,7 +45,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, ls, show, replay, ray_script, doctor):
+for _command in (demo, ls, show, report, replay, ray_script, doctor):
     commands.add_command(_command)
 
 
