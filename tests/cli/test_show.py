@@ -34,6 +34,8 @@ def test_it_shows_trials_winner_schedule_and_last_events(climbed):
     assert lines[2].startswith(f"{best.trial_id}  TERMINATED     9  ")
     assert f"Winner: {best.trial_id} with height {best.metrics['height']:.4g} at iteration 9\n" in ran.stdout
     assert str(best.schedule) in ran.stdout
+    assert all(f"Advice: {advice}" in ran.stdout for advice in climbed.health.advice)
+    assert f"\nHealth\n{len(climbed.exploits)} times a trial copied another; " in ran.stdout
     assert ran.stdout.count("Exploit: ") == 2
     assert f"Exploit: {climbed.exploits[-1].trial} " in lines[-2]
 
@@ -49,6 +51,9 @@ def test_programs_get_the_same_as_json(climbed):
     assert [(s["first_iteration"], s["config"]) for s in facts["winner"]["schedule"]] == [
         (segment.first, segment.config) for segment in best.schedule
     ]
+    health = climbed.health
+    assert (facts["health"]["exploits"], facts["health"]["helped"]) == (health.exploits, health.helped)
+    assert [advice["code"] for advice in facts["health"]["advice"]] == [advice.code for advice in health.advice]
     assert [(event["kind"], event["trial_id"]) for event in facts["events"]] == [
         ("Exploit", climbed.exploits[-1].trial)
     ]

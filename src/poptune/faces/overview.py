@@ -1,4 +1,4 @@
-"""A run on one page: where it stands, its trials, its winner and the schedule of that, and what happened last."""
+"""A run on one page: where it stands, its trials, its winner and the schedule of that, its health, and its last events."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from poptune.faces.live import drawn
 from poptune.faces.log import Entry, log_of
 from poptune.faces.sentences import counts, duration, score_words
 from poptune.faces.table import Layout, Table, lines_of, table_of
+from poptune.run.health import Health
 from poptune.run.history import History
 from poptune.run.listing import State, state_of
 from poptune.run.schedule import Schedule
@@ -60,6 +61,11 @@ class Overview:
         return self.history.schedule(winner.trial) if winner else None
 
     @cached_property
+    def health(self) -> Health:
+        """How well the run searched."""
+        return Health.of(self.history)
+
+    @cached_property
     def events(self) -> list[Entry]:
         """What happened last, the newest last."""
         told = [entry for entry in log_of(self.history) if entry.kind not in _ENDINGS]
@@ -97,6 +103,8 @@ class Overview:
             sections.append((title, str(schedule).splitlines()))
         elif objective:
             sections.append((inert(f"No winner: no trial has a finite {objective.metric}."), []))
+        if health := self._health:
+            sections.append(("Health", health))
         if self.events:
             sections.append(("Last events", [line for entry in self.events for line in _lines(entry)]))
         return sections
@@ -121,6 +129,18 @@ class Overview:
         return [inert(line) for line in lines]
 
     @property
+    def _health(self) -> list[str]:
+        found = self.health
+        lines = [f"Advice: {inert(str(advice))}" for advice in found.advice]
+        if found.exploits:
+            copied = (
+                "1 trial copied another" if found.exploits == 1 else f"{found.exploits} times a trial copied another"
+            )
+            judged = f"; {found.helped:.0%} of {found.judged} copies beat what the donor had" if found.judged else ""
+            lines.insert(0, f"{copied}{judged}; effective number of ancestors {found.ancestors[-1]:.1f}")
+        return lines
+
+    @property
     def facts(self) -> dict[str, Any]:
         """The page for programs, as plain values; secrets in configs are masked."""
         history = self.history
@@ -133,6 +153,15 @@ class Overview:
             **{key: history.about[key] for key in ("trainable", "scheduler", "metric", "mode", "seed", "poptune")},
             "trials": [_facts_of(trial, history) for trial in history.population],
             "winner": self._winner_facts,
+            "health": {
+                "exploits": self.health.exploits,
+                "judged": self.health.judged,
+                "helped": self.health.helped,
+                "ancestors": self.health.ancestors[-1] if self.health.ancestors else None,
+                "failures": self.health.failures,
+                "not_finite": self.health.not_finite,
+                "advice": [{"code": a.code, "what": a.what, "remedy": a.remedy} for a in self.health.advice],
+            },
             "events": [
                 {"at_s": e.at_s, "trial_id": e.trial, "kind": e.kind, "text": e.text, "detail": e.detail}
                 for e in self.events
