@@ -35,7 +35,7 @@ def test_it_shows_trials_winner_schedule_and_last_events(climbed):
     assert f"Winner: {best.trial_id} with height {best.metrics['height']:.4g} at iteration 9\n" in ran.stdout
     assert str(best.schedule) in ran.stdout
     assert all(f"Advice: {advice}" in ran.stdout for advice in climbed.health.advice)
-    assert f"\nHealth\n{len(climbed.exploits)} times a trial copied another; " in ran.stdout
+    assert f"\nHealth\nExploits: {len(climbed.exploits)}; " in ran.stdout
     assert ran.stdout.count("Exploit: ") == 2
     assert f"Exploit: {climbed.exploits[-1].trial} " in lines[-2]
 

@@ -1,4 +1,4 @@
-"""A run on one page: where it stands, its trials, its winner and the schedule of that, its health, and its last events."""
+"""A run on one page: where it stands, its trials, the winner's schedule, its health, and what happened last."""
 
 from __future__ import annotations
 
@@ -133,11 +133,10 @@ class Overview:
         found = self.health
         lines = [f"Advice: {inert(str(advice))}" for advice in found.advice]
         if found.exploits:
-            copied = (
-                "1 trial copied another" if found.exploits == 1 else f"{found.exploits} times a trial copied another"
-            )
-            judged = f"; {found.helped:.0%} of {found.judged} copies beat what the donor had" if found.judged else ""
-            lines.insert(0, f"{copied}{judged}; effective number of ancestors {found.ancestors[-1]:.1f}")
+            helped = round(found.helped * found.judged) if found.judged else 0
+            judged = f"; {helped} of {found.judged} copies scored better at their next decision than their donor had"
+            ancestors = f"; effective number of ancestors {found.ancestors[-1]:.1f}"
+            lines.insert(0, f"Exploits: {found.exploits}{judged if found.judged else ''}{ancestors}")
         return lines
 
     @property
