@@ -10,13 +10,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from poptune.core.domains import Domain
-from poptune.core.nested import flatten
+from poptune.core.nested import MISSING, flatten, lookup
 from poptune.core.safe_text import inert, masked, masked_value
 from poptune.core.trial import Status, Trial
 from poptune.core.values import brief
 from poptune.faces.log import Entry, log_of
 from poptune.faces.sentences import duration
-from poptune.plots.scales import Scale, value_in
+from poptune.plots.scales import Scale
 from poptune.plots.style import short_id
 from poptune.report_page.series import finite, series, thinning
 from poptune.report_page.winner import winner
@@ -140,7 +140,8 @@ def _trial(trial: Trial, history: History, names: list[str]) -> Document:
 
 def _value(trial: Trial, name: str) -> Any:
     """Return a hyperparameter as a number if it is one, so that a table can sort it; otherwise as short text."""
-    value = masked_value(name, value_in(trial.config, name))
+    value = lookup(trial.config, name)
+    value = None if value is MISSING else masked_value(name, value)
     is_plain = isinstance(value, (int, float)) and not isinstance(value, bool) and finite(value) is not None
     return value if is_plain else brief(value)
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from poptune.core.explore import Operation
-from poptune.plots.scales import Scale, value_in
+from poptune.core.nested import lookup
+from poptune.plots.scales import Scale
 from poptune.run.history import History, Stint
 
 _MOST_POINTS = 60_000  # drawn at once without a delay, and about 1 MB
@@ -75,7 +76,7 @@ def series(history: History, scales: Sequence[Scale], every: int) -> list[dict[s
             "start": stint.start,
             "began": round(stint.began_s, decimals),
             "ending": stint.ending,
-            "values": [finite(scale.place(value_in(stint.config, scale.name)), _DIGITS) for scale in scales],
+            "values": [finite(scale.place(lookup(stint.config, scale.name)), _DIGITS) for scale in scales],
             "marks": "".join(_mark(stint.operations, scale.name) for scale in scales),
             **_points(history, stint, every, decimals),
         }
