@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer
-from poptune.core.nested import MISSING, lookup
+from poptune.core.nested import MISSING, Config, lookup
 from poptune.core.safe_text import masked_value
 from poptune.core.values import brief, is_number
 from poptune.plots.style import shown
@@ -71,6 +71,12 @@ class Scale:
         """Return the scale for all values that a hyperparameter had in a run."""
         return cls.of(name, [lookup(stint.config, name) for stint in history.stints], history.domains.get(name))
 
+    @classmethod
+    def of_metric(cls, name: str, values: Iterable[float]) -> Scale:
+        """Return the scale for the values of a metric, which is never logarithmic."""
+        found = [value for value in values if math.isfinite(value)]
+        return cls(name, False, _limits(min(found, default=0.0), max(found, default=1.0), is_log=False))
+
     def place(self, value: Any) -> float:
         """Return where a value lies on the axis; NaN if it has no place there."""
         if self.lanes:
@@ -90,6 +96,16 @@ class Scale:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
             axis.set_ticks(range(0, len(self.lanes), every), self.lanes[::every])
         axes.set(**{f"{side}lim": self.limits})
+
+
+def value_in(config: Config, name: str) -> Any:
+    """Return a hyperparameter of a config, nested names joined by `/`; None if the config has none.
+
+    >>> value_in({"optimizer": {"betas": (0.9, 0.99)}}, "optimizer/betas/1")
+    0.99
+    """
+    value = lookup(config, name)
+    return None if value is MISSING else value
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
