@@ -7,12 +7,16 @@ cell returns. `width` is in inches: 7 fills a page, 3.5 one of two columns. Need
 from __future__ import annotations
 
 from poptune.plots.curves import learning_curves, objective_history, rescues
+from poptune.plots.guide import parameter_history
+from poptune.plots.moving import animation
 from poptune.plots.schedules import hyperparameter_schedules, winner_schedule
 
 __all__ = [
+    "animation",
     "hyperparameter_schedules",
     "learning_curves",
     "objective_history",
+    "parameter_history",
     "rescues",
     "winner_schedule",
 ]

@@ -37,9 +37,11 @@ from poptune.plots.trails import (
     Over,
     Trail,
     best_so_far,
+    clones,
     metric_of,
     middle_half,
     mode_of,
+    trail,
     trails,
     with_gaps,
 )
@@ -203,23 +205,10 @@ def rescues(source: Source, metric: str | None = None, *, over: Over = "iteratio
     furnish(axes, x=AXIS[over], y=metric_label(history, name))
     for trial, (x, y) in lines_of(history, name, over).items():
         axes.plot(x, y, color=GREY, alpha=faintness(len(history.trials)), linewidth=0.8, gid=trial)
-    _draw_rescues(axes, _teeth(history, name, over))
+    _draw_rescues(axes, [(trail(a, name, over), trail(b, name, over)) for a, b in clones(history)])
     focus(axes)
     _explain(axes, lines_of(history, name, over).values())
     return figure
-
-
-def _teeth(history: History, metric: str, over: Over) -> list[tuple[Trail, Trail]]:
-    """Return the trails before and after each exploit of somebody else."""
-    found = trails(history, metric, over)
-    pairs = [
-        (found[before.index], found[after.index])
-        for stints in history.by_trial.values()
-        for before, after in pairwise(stints)
-    ]
-    return [
-        pair for pair in pairs if (origin := pair[1].stint.origin) is not None and origin.trial != pair[1].stint.trial
-    ]
 
 
 def _draw_rescues(axes: Axes, teeth: list[tuple[Trail, Trail]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -60,6 +61,12 @@ def trail(stint: Stint, metric: str, over: Over = "iterations") -> Trail:
     start = stint.start if over == "iterations" else stint.began_s
     begun = value_at(stint.origin, metric, stint.start)
     return Trail(stint, np.array([start, *x], float), drawable([begun, *y]), True)
+
+
+def clones(history: History) -> list[tuple[Stint, Stint]]:
+    """Return the stints before and after each exploit of another trial."""
+    pairs = [pair for stints in history.by_trial.values() for pair in pairwise(stints)]
+    return [(a, b) for a, b in pairs if b.origin is not None and b.origin.trial != b.trial]
 
 
 def value_at(stint: Stint, metric: str, iteration: int) -> float:
