@@ -21,7 +21,7 @@ def climb(config):
         tune.report(state, checkpoint=tune.Checkpoint.from_dict(state) if saves else None)
 
 
-def main(path: Path, iterations: int) -> None:
+def main(path: Path, iterations: int, executor: str = "processes") -> None:
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, climb)
     else:
@@ -43,6 +43,7 @@ def main(path: Path, iterations: int) -> None:
                 storage_path=path.parent,
                 stop={"training_iteration": iterations},
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+                executor=executor,
                 verbose=0,
             ),
         )
@@ -50,4 +51,4 @@ def main(path: Path, iterations: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -21,6 +21,7 @@ from poptune.errors import OptionError, StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
+from poptune.faults import fault
 from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.exports import Exports
 from poptune.run.extending import config_differences, refuse_differences, revived
@@ -229,10 +230,13 @@ class Tuner:
             journal.append(first)
             for key, value in self._about(run_dir.name, seed, executor).items():
                 journal.note(key, value)
+            fault("restore_noted")
             journal.commit()
+            fault("restore_committed")
             store = CheckpointStore(run_dir)
             store.clear_staging()
             store.clear_orphans(folders_of(past), kept_checkpoints(past))
+            fault("restore_cleared")
             return self._run(journal, population, past, executor)
 
     def _first(

@@ -49,6 +49,7 @@ from poptune.executors.base import (
     WorkerReady,
 )
 from poptune.executors.counting import count
+from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import with_space
 from poptune.storage.store import CheckpointStore
@@ -356,7 +357,9 @@ class _Resident:
     def _hand_over(self, metrics: Mapping[str, Any], progress: Progress, saved: SavedCheckpoint | None) -> None:
         self.progress = progress
         waits = self.lease.ends(metrics)
+        fault("report_counted")
         gives_way = self._emit(metrics, progress, saved, waits=waits)
+        fault("report_sent")
         if waits or gives_way:
             self.host.give_back(self)
             self.turn.acquire()

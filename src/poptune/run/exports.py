@@ -15,6 +15,7 @@ from poptune.core.events import TrialAdded, TrialReset
 from poptune.core.nested import Config, flatten
 from poptune.core.safe_text import masked
 from poptune.errors import StorageError
+from poptune.faults import fault
 from poptune.run.batches import InBatches
 from poptune.run.files import LineFile, Table, json_text, replace_file
 from poptune.run.policies import PolicyFiles
@@ -50,6 +51,7 @@ class Exports(InBatches):
         try:
             for files in self._trials.values():
                 files.write()
+                fault("files_begun")
             if self._policies:
                 self._policies.write()
         except OSError as error:

@@ -43,6 +43,7 @@ from poptune.executors.base import (
     WorkerLost,
     WorkerReady,
 )
+from poptune.faults import fault
 from poptune.run.configs import FailureConfig
 from poptune.run.falling_back import fallen_back
 from poptune.run.observer import Observers
@@ -433,6 +434,7 @@ class Runner:
         self._committed_at = time.monotonic()
         try:  # first tell, then delete: who is told of a checkpoint can still copy it
             self._observers.tell(lambda observer: observer.on_records(records, self.population))
+            fault("observers_told")
         finally:
             for saved in doomed:
                 self._store.delete(saved)
@@ -441,6 +443,7 @@ class Runner:
         commands, self._commands = self._commands, []
         for worker, command in commands:
             self._executor.send(worker, command)
+            fault("command_sent")
 
 
 def _place(traceback: str) -> str:

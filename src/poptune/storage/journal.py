@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from poptune.errors import DiskFull, StorageError
+from poptune.faults import fault
 from poptune.storage.encoding import dumps, loads
 from poptune.storage.lock import RunLock
 from poptune.storage.records import Record, from_row, to_row
@@ -90,7 +91,9 @@ class Journal:
                     journal.note(key, value)
                 journal.append(records)
                 connection.execute("COMMIT")
+            fault("journal_drafted")
             draft.rename(path)
+            fault("journal_created")
             journal = cls._to_write(path, durability, lock, unfinished)
             unfinished.pop_all()
         return journal
@@ -169,12 +172,14 @@ class Journal:
         rows = [(now, *to_row(record)) for record in records]
         with self._writing():
             self._connection.executemany("INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)", rows)
+        fault("records_appended")
 
     def commit(self) -> None:
         """Make all that was appended safe."""
         with self._writing():
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
+        fault("records_committed")
 
     def add(self, records: Sequence[Record]) -> None:
         """Append records and make them safe, together or not at all.

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
+from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import failure
 
@@ -66,6 +67,7 @@ class CheckpointStore:
         staged = self._staging_place()
         try:
             staged.mkdir(parents=True)
+            fault("checkpoint_begun")
             checkpoint.write_to(staged)
             size, checksum = _measure(staged)
             if generators:
@@ -76,7 +78,9 @@ class CheckpointStore:
                 sync_tree(staged)
             target = self._free_place(folder, number)
             target.parent.mkdir(exist_ok=True)
+            fault("checkpoint_staged")
             staged.rename(target)
+            fault("checkpoint_renamed")
             if self.is_durable:
                 sync_file(target.parent)
                 sync_file(self.run_dir)
@@ -146,7 +150,9 @@ class CheckpointStore:
             (self.run_dir / saved.path).rename(doomed)
         except OSError:
             return  # gone already; or not ours to remove, which fails nobody's training
+        fault("checkpoint_doomed")
         shutil.rmtree(doomed, ignore_errors=True)
+        fault("checkpoint_deleted")
 
     def clear_staging(self) -> None:
         """Remove what killed processes left half written."""

@@ -1,0 +1,62 @@
+"""Named points at which a test lets a process die, so that "die at every point, then restore" is one test.
+
+`POPTUNE_FAULT=records_committed:3` kills the process, as `kill -9` does, when it passes that point for the third time.
+Without the variable a point is a call of a function that does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from poptune.errors import UsageError, nearest
+
+VARIABLE = "POPTUNE_FAULT"
+
+Point = Literal[
+    "journal_drafted",  # a new run's journal lies beside its place
+    "journal_created",  # and in it; nothing has trained
+    "checkpoint_begun",  # its directory in the staging area is there, and empty
+    "checkpoint_staged",  # all its files are
+    "checkpoint_renamed",  # it lies in its place; nobody knows of it
+    "report_counted",  # a report is about to leave the trial
+    "report_sent",  # it has left
+    "records_appended",  # they are in the transaction, which is open
+    "records_committed",  # they are safe; nothing is carried out
+    "observers_told",  # checkpoints that nobody needs are in the journal as deleted, and lie there still
+    "checkpoint_doomed",  # one of them is in the staging area
+    "checkpoint_deleted",
+    "command_sent",  # one of perhaps several decisions is carried out
+    "files_begun",  # files for other programs are written for some trials, not for all
+    "restore_noted",  # a restored run's first records are in the transaction, which is open
+    "restore_committed",  # and safe; what killed processes left is still there
+    "restore_cleared",  # and not any more; nothing has trained
+]
+POINTS: tuple[Point, ...] = get_args(Point)
+
+
+def armed(order: str | None) -> Callable[[Point], None]:
+    """Return the function behind all points, by the value of the variable.
+
+    Raises:
+        UsageError: It names no point.
+    """
+    if not order:
+        return lambda point: None
+    chosen, _, count = order.partition(":")
+    if chosen not in POINTS or not (count or "1").isdecimal():
+        raise UsageError(f"{VARIABLE} must be a point and a number, not {order!r}.{nearest(chosen, POINTS)}")
+    left = int(count or 1)
+
+    def die_in_time(point: Point) -> None:
+        nonlocal left
+        left -= point == chosen
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die_in_time
+
+
+fault: Callable[[Point], None] = armed(os.environ.get(VARIABLE))
