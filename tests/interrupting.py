@@ -64,11 +64,14 @@ def go_on(path, trainable=climb, *, tune_config=None, param_space=None, resume=N
     ).fit()
 
 
+def without_restores(results):
+    """Return all rows without the counters since the last restore."""
+    left_out = "iterations_since_restore"
+    return [[{k: v for k, v in row.items() if k != left_out} for row in rows] for rows in stable_rows(results)]
+
+
 def told(results):
     """Return what results and files say, without what differs between two runs of the same thing."""
-    rows = [
-        [{k: v for k, v in row.items() if k != "iterations_since_restore"} for row in t] for t in stable_rows(results)
-    ]
     policies = sorted(Path(results.experiment_path).glob("pbt_*.txt"))
     tables = [(Path(result.path) / "progress.csv").read_text().count("\n") for result in results]
-    return decisions(results), rows, {file.name: file.read_text() for file in policies}, tables
+    return decisions(results), without_restores(results), {file.name: file.read_text() for file in policies}, tables

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 import climbing_script
+from interrupting import without_restores
 from poptune.errors import UsageError
 from poptune.faults import POINTS, VARIABLE, armed
-from poptune.run.results import ResultGrid
 from poptune.run.restoring import kept_checkpoints
+from poptune.run.results import ResultGrid
 from poptune.storage.journal import Journal
-from runs import decisions, stable_rows
+from runs import decisions
 
 ITERATIONS = 24
 
@@ -49,12 +50,6 @@ def test_a_process_may_die_at_any_point(point, calm, tmp_path):
     assert decisions(hurt) == decisions(calm)
     assert without_restores(hurt) == without_restores(calm)
     assert files_of(hurt) == files_of(calm)
-
-
-def without_restores(results):
-    return [
-        [{k: v for k, v in row.items() if k != "iterations_since_restore"} for row in r] for r in stable_rows(results)
-    ]
 
 
 def files_of(results):

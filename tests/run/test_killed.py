@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import climbing_script
+from interrupting import without_restores
 from poptune.core.events import Reported
 from poptune.errors import StorageError
 from poptune.run.results import ResultGrid
 from poptune.storage.journal import Journal
-from runs import decisions, stable_rows
+from runs import decisions
 
 ITERATIONS = 200
 KILLS = 20
@@ -60,14 +61,6 @@ def test_a_run_whose_driver_is_killed_twenty_times_ends_like_one_that_was_left_a
         assert (Path(one.path) / "progress.csv").read_text().count("\n") == ITERATIONS + 1
         assert len(list(Path(one.path).glob("checkpoint_*"))) == len(list(Path(other.path).glob("checkpoint_*")))
     assert not (path / ".staging").exists()
-
-
-def without_restores(results):
-    """Return all rows without the counters since the last restore."""
-    return [
-        [{key: value for key, value in row.items() if key != "iterations_since_restore"} for row in rows]
-        for rows in stable_rows(results)
-    ]
 
 
 def policy(path, result):
