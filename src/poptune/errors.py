@@ -5,7 +5,8 @@
     │   ├── OptionError     an argument with a value that cannot work (also a ValueError)
     │   ├── ModeError       a mode other than "min" and "max" (also a ValueError and, as in Ray Tune, an AssertionError)
     │   ├── SpaceError      a search space or a mutation that cannot work (also a ValueError)
-    │   └── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
+    │   ├── MetricError     a report without the metric, or with one that cannot be ranked (also a ValueError)
+    │   └── ClusterError    there is no cluster at an address (also a ConnectionError)
     ├── TrialError          a trial failed for good; carries the user's traceback
     ├── StopError           a stop function or Stopper raised; the run ended there
     ├── WorkerDied          a worker process ended before its trials did
@@ -47,6 +48,10 @@ class SpaceError(UsageError, ValueError):
 
 class MetricError(UsageError, ValueError):
     """A report lacks the metric, or its value cannot be ranked."""
+
+
+class ClusterError(UsageError, ConnectionError):
+    """There is no cluster at an address."""
 
 
 class TrialError(PopTuneError):

@@ -347,8 +347,13 @@ class Tuner:
         chosen = self._run_config.executor
         if not isinstance(chosen, str):
             return chosen
+        most = min(trials, self._tune_config.max_concurrent_trials or trials)
+        if chosen == "ray":
+            from poptune.executors.ray import RayExecutor
+
+            return RayExecutor(most)
         machine = Machine.this()
-        slots = min(machine.slots(self._trainable.resources), trials, self._tune_config.max_concurrent_trials or trials)
+        slots = min(machine.slots(self._trainable.resources), most)
         if chosen == "inline":
             from poptune.executors.inline import InlineExecutor
 

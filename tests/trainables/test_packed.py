@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from poptune.errors import OptionError, UsageError
+from poptune.executors.machine import Machine
 from poptune.trainables.class_api import Trainable
 from poptune.trainables.packed import Packed, Resources, with_parameters, with_resources
 
@@ -44,11 +45,19 @@ def test_amounts_that_cannot_be_are_refused(name, amount):
         Resources.of({name: amount})
 
 
-def test_resources_that_do_not_exist_are_refused():
-    with pytest.raises(OptionError, match=r"There is no resource 'gpus' on this machine; .* Did you mean 'gpu'\?"):
-        Resources.of({"gpus": 1})
-    with pytest.raises(OptionError, match="There is no resource 7"):
+def test_other_resources_are_those_of_a_cluster():
+    found = Resources.of({"CPU": 2, "license": 1, "memory": 1e9})
+    assert found.others == {"license": 1.0, "memory": 1e9}
+    assert found.as_dict() == {"cpu": 2.0, "gpu": 0.0, "license": 1.0, "memory": 1e9}
+    with pytest.raises(OptionError, match="A resource has a name such as 'cpu', not 7"):
         Resources.of({7: 1})
+    with pytest.raises(OptionError, match="Resource 'license' must be a number from 0, not '1'"):
+        Resources.of({"license": "1"})
+
+
+def test_resources_that_no_worker_of_this_machine_has_are_refused():
+    with pytest.raises(UsageError, match=r"asks for 'gpus', and workers of this machine .* Did you mean 'gpu'\?"):
+        Machine(cpus=2).slots(Resources.of({"gpus": 1}))
 
 
 def test_several_gpus_are_whole():

@@ -162,14 +162,16 @@ class CheckpointBroken:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A worker is gone with all trials that lived in it. A new one takes its number.
+    """A worker is gone with all trials that lived in it. A new one takes its number, at once or when there is room.
 
     Attributes:
         reason: What is known of its end, such as "was killed by signal 9 (SIGKILL)".
+        is_blameless: No trial can have caused it: its machine left, for example.
     """
 
     worker: int
     reason: str
+    is_blameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many trials train at the same time."""
+        """How many trials train at the same time. May change from one call to the next, as machines join and leave."""
 
     def open(self, job: Job) -> None:
         """Start the workers. Each says `WorkerReady` once."""

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from poptune.errors import UsageError
+from poptune.errors import UsageError, nearest
 from poptune.trainables.packed import Resources
 
 
@@ -47,6 +47,9 @@ class Machine:
         for name, has, needs in (("cpu", self.cpus, resources.cpu), ("gpu", len(self.gpus), resources.gpu)):
             if needs > has:
                 raise UsageError(f"One trial asks for {needs:g} {name}, and this machine has {has}.")
+        for name in resources.others:
+            hint = nearest(name, ("cpu", "gpu"))
+            raise UsageError(f"A trial asks for {name!r}, and workers of this machine have 'cpu' and 'gpu'.{hint}")
         by_cpu = math.floor(self.cpus / resources.cpu) if resources.cpu else self.cpus
         if not resources.gpu:
             return max(1, by_cpu)
@@ -62,8 +65,7 @@ class Machine:
         >>> Machine(2).environment(0, Resources())["OMP_NUM_THREADS"]
         '1'
         """
-        threads = str(max(1, math.floor(resources.cpu)))
-        variables = dict.fromkeys(_THREAD_VARIABLES, threads)
+        variables = thread_variables(max(1, math.floor(resources.cpu)))
         if resources.gpu >= 1:
             first = worker * int(resources.gpu)
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[first : first + int(resources.gpu)])
@@ -85,6 +87,11 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the environment variables that tell numerical libraries how many threads to use."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads))
 
 
 def _gpus() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from poptune.core.objective import Mode
-from poptune.errors import MissingExtra, OptionError
+from poptune.errors import MissingExtra, OptionError, nearest
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
 from poptune.run.reporting import ProgressReporter
@@ -22,6 +22,9 @@ from poptune.storage.retention import CheckpointConfig
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+_EXECUTORS = ("processes", "inline", "ray")
 
 
 class Given:
@@ -131,7 +134,9 @@ class RunConfig(Given):
         checkpoint_config: Which checkpoints stay.
         callbacks: `Callback` objects, which are told what happens in the run.
         verbose: 0 prints nothing of ours, 1 the status and every exploit, 2 also every report.
-        executor: Where trials run: in worker "processes", "inline" in this process, or an executor object.
+        executor: Where trials run: in worker "processes", "inline" in this process, in actors of a "ray" cluster, or an
+            executor object. The cluster is that of `ray.init(...)` if it was called, else the one at RAY_ADDRESS, else
+            a Ray of the run's own on this machine. Needs `pip install "poptune[ray]"`.
         durability: What a report outlives when it counts: the death of any "process", or also a "power" cut (each
             commit then waits for the disk, some milliseconds).
         tensorboard: Whether each trial's folder gets an event file for TensorBoard: metrics by their names, and
@@ -149,7 +154,7 @@ class RunConfig(Given):
     checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
     callbacks: Sequence[Callback] | None = None
     verbose: int = 1
-    executor: Literal["processes", "inline"] | Executor = "processes"
+    executor: Literal["processes", "inline", "ray"] | Executor = "processes"
     durability: Durability = "process"
     tensorboard: bool = False
     progress_reporter: ProgressReporter | None = None
@@ -160,8 +165,13 @@ class RunConfig(Given):
             raise OptionError(f"storage_path must be a directory of this machine, not {storage!r}.")
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
             raise OptionError(f"name must be the name of a directory, not {self.name!r}.")
-        if isinstance(self.executor, str) and self.executor not in ("processes", "inline"):
-            raise OptionError(f'executor must be "processes", "inline" or an executor object, not {self.executor!r}.')
+        if isinstance(self.executor, str) and self.executor not in _EXECUTORS:
+            raise OptionError(
+                f'executor must be "processes", "inline", "ray" or an executor object, not {self.executor!r}.'
+                f"{nearest(self.executor, _EXECUTORS)}"
+            )
+        if self.executor == "ray" and find_spec("ray") is None:
+            raise MissingExtra("ray", extra="ray", purpose='RunConfig(executor="ray")')
         if self.durability not in ("process", "power"):
             raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
         _check_callbacks(self.callbacks)

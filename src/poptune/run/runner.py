@@ -109,7 +109,8 @@ class Runner:
         self._criteria = criteria
         self._failure = failure
         self._observers = observers
-        self._turns = Turns(executor.workers)
+        self._turns = Turns()
+        self._workers = 0  # how many there were when trials were last spread over them
         self._ready: dict[int, WorkerReady] = {}
         self._lost_unready = 0
         self._starts: dict[str, TrialStarted] = {}
@@ -176,6 +177,7 @@ class Runner:
             self._handle(message)
         if end := self._criteria.end():
             self._stop_all(end)
+        self._spread()
         self._give_turns()
         if self._is_urgent or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
             self._write()
@@ -368,29 +370,53 @@ class Runner:
         self._turns.want(self.population[trial.id])
 
     def _worker_lost(self, message: WorkerLost) -> None:
-        if self._ready.pop(message.worker, None) is None:
+        was_ready = self._ready.pop(message.worker, None) is not None
+        if not (was_ready or message.is_blameless):
             self._lost_unready += 1
             if self._lost_unready >= _STARTS_BEFORE_GIVING_UP:
                 raise WorkerDied(
                     f"Worker processes end before they can take a trial; the last one {message.reason}."
                     " What it printed stands above."
                 )
-        running = self._turns.running(message.worker)
+        running = None if message.is_blameless else self._turns.running(message.worker)
         for trial in self._turns.worker_is_lost(message.worker):
             if not self.population[trial].status.is_live:
                 continue
             if trial == running:
                 self._failed(trial, f"WorkerDied: the worker process {message.reason} while it trained", "")
             else:
-                self._note(TrialEvicted(trial, f"its worker process {message.reason} while another trained"))
-                self._restart.setdefault(trial, "recovery")
-                if self.population[trial].status is Status.PENDING:
-                    self._turns.want(self.population[trial])
+                while_another_trained = " while another trained" if running else ""
+                self._evicted(trial, f"its worker process {message.reason}{while_another_trained}")
+
+    def _evicted(self, trial: str, reason: str) -> None:
+        """Let a trial that lives nowhere any more go on from its newest checkpoint."""
+        self._note(TrialEvicted(trial, reason))
+        self._restart.setdefault(trial, "recovery")
+        if self.population[trial].status is Status.PENDING:
+            self._turns.want(self.population[trial])
+
+    def _spread(self) -> None:
+        """Workers joined: let waiting trials that lose nothing by it move there."""
+        workers = self._executor.workers
+        if workers <= self._workers:
+            self._workers = workers
+            return
+        crowded = self._turns.crowded(self.population.live, workers) if self._workers else []
+        for trial in map(self.population.__getitem__, crowded):
+            if trial.checkpoint and trial.checkpoint.progress == trial.progress:
+                home = self._turns.home(trial.id)
+                assert home is not None
+                self._commands.append((home, Halt(trial.id)))
+                self._turns.leave(trial.id)
+                self._evicted(trial.id, "it moves to a worker that joined")
+            else:
+                return  # it reports first: then trials are spread
+        self._workers = workers
 
     # Actions.
 
     def _give_turns(self) -> None:
-        for worker, trial_id in self._turns.take(self.population.live):
+        for worker, trial_id in self._turns.take(self.population.live, self._executor.workers):
             trial = self.population[trial_id]
             lease = self._lease(trial)
             if cause := self._restart.pop(trial_id, None):

@@ -17,14 +17,10 @@ class Turns:
     """Which trials could train, and which workers are free.
 
     A trial stays in the worker that it was first given to, so that its turn costs no checkpoint. A worker takes no more
-    than its share of the live trials.
-
-    Args:
-        workers: How many there are; they are free once `worker_is_ready` says so.
+    than its share of the live trials. Workers are free once `worker_is_ready` says so.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self) -> None:
         self._homes: dict[str, int] = {}
         self._residents: Counter[int] = Counter()
         self._running: dict[int, str] = {}
@@ -72,13 +68,25 @@ class Turns:
         if (home := self._homes.pop(trial, None)) is not None:
             self._residents[home] -= 1
 
-    def take(self, live: int) -> list[tuple[int, str]]:
+    def crowded(self, live: int, workers: int) -> list[str]:
+        """Return trials that do not train now and live in a worker beyond its share, as many as are beyond it."""
+        room = _share(live, workers)
+        beyond = {worker: count - room for worker, count in self._residents.items() if count > room}
+        crowded = []
+        for trial, home in self._homes.items() if beyond else ():
+            if beyond.get(home, 0) > 0 and self._running.get(home) != trial:
+                beyond[home] -= 1
+                crowded.append(trial)
+        return crowded
+
+    def take(self, live: int, workers: int) -> list[tuple[int, str]]:
         """Return (worker, trial) for every free worker that somebody can train in, and consider them running.
 
         Args:
             live: How many trials share the workers.
+            workers: How many workers there are, those included that will be ready soon.
         """
-        room = math.ceil(live / self._workers)
+        room = _share(live, workers)
         taken = []
         for worker in list(self._free) if self._wanting else ():
             if (trial := self._next(worker, room)) is not None:
@@ -107,3 +115,7 @@ class Turns:
         while queue and self._wanting.get(queue[0][1]) is not queue[0]:
             heapq.heappop(queue)
         return bool(queue)
+
+
+def _share(live: int, workers: int) -> int:
+    return math.ceil(live / max(1, workers))

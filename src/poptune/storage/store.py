@@ -15,6 +15,7 @@ import uuid
 import zlib
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
@@ -26,6 +27,11 @@ STAGING = ".staging"
 GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
 _CHUNK = 4 << 20
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Files = dict[str, "np.ndarray[Any, Any]"]  # bytes by name; a name that ends in "/" is an empty directory
 
 
 class CheckpointStore:
@@ -121,6 +127,66 @@ class CheckpointStore:
         """Return the states of random generators that were kept with a checkpoint, empty if there are none."""
         file = self.run_dir / saved.path / GENERATORS
         return file.read_bytes() if file.is_file() else b""
+
+    def files(self, saved: SavedCheckpoint) -> Files:
+        """Return what is in a stored checkpoint, so that it can travel.
+
+        Raises:
+            StorageError: Its folder is gone, or cannot be read.
+        """
+        import numpy as np
+
+        self.load(saved)
+        folder = self.run_dir / saved.path
+        found: Files = {}
+        try:
+            for parent, folders, names in os.walk(folder):
+                place = Path(parent).relative_to(folder)
+                found |= {(place / name).as_posix(): np.fromfile(Path(parent, name), np.uint8) for name in names}
+                if not folders and not names:
+                    found[f"{place.as_posix()}/"] = np.empty(0, np.uint8)
+        except OSError as error:
+            raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} cannot be read: {error}") from error
+        return found
+
+    def put(self, saved: SavedCheckpoint, files: Files) -> None:
+        """Store a checkpoint that was saved elsewhere, in the same place. One that is there whole stays as it is.
+
+        Raises:
+            StorageError: It cannot be written, or arrived otherwise than it was saved. Of this nothing is left.
+        """
+        with self.draft() as staged:
+            try:
+                for name, content in files.items():
+                    (staged / name).parent.mkdir(parents=True, exist_ok=True)
+                    if name.endswith("/"):
+                        (staged / name).mkdir(exist_ok=True)
+                    else:
+                        (staged / name).write_bytes(content.data)
+                size, checksum = _measure(staged)
+                if (size, checksum) != (saved.size, saved.checksum):
+                    raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} was damaged on its way.")
+                if self.is_durable:
+                    sync_tree(staged)
+                target = self.run_dir / saved.path
+                target.parent.mkdir(exist_ok=True)
+                self._move(staged, saved)
+                if self.is_durable:
+                    sync_file(target.parent)
+                    sync_file(self.run_dir)
+            except OSError as error:
+                raise StorageError(f"Cannot write {saved.path} into {self.run_dir}: {error}") from error
+
+    def _move(self, staged: Path, saved: SavedCheckpoint) -> None:
+        """Put a staged checkpoint into its place, which a lost report or a neighbour may have taken."""
+        try:
+            staged.rename(self.run_dir / saved.path)
+        except OSError:
+            try:
+                self.verify(saved)
+            except StorageError:
+                self.delete(saved)
+                staged.rename(self.run_dir / saved.path)
 
     def verify(self, saved: SavedCheckpoint) -> None:
         """Read a stored checkpoint through.

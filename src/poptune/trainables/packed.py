@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from poptune.core.values import is_number
-from poptune.errors import OptionError, UsageError, nearest
+from poptune.errors import OptionError, UsageError
 from poptune.trainables.class_api import Trainable, check_class
 from poptune.trainables.function import check_function
 
@@ -21,10 +21,12 @@ class Resources:
     Attributes:
         cpu: Cores. Workers times `cpu` never exceeds the machine's, and numerical libraries use so many threads.
         gpu: GPUs. A fraction shares one GPU between several workers.
+        others: What nodes of a Ray cluster may have besides: `memory` in bytes, and custom resources by their names.
     """
 
     cpu: float = 1.0
     gpu: float = 0.0
+    others: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, amounts: Mapping[str, float]) -> Resources:
@@ -32,22 +34,23 @@ class Resources:
         if not isinstance(amounts, Mapping):
             raise OptionError(f'Resources are a dictionary such as {{"cpu": 2}}, not {amounts!r}.')
         known = {"cpu": 1.0, "gpu": 0.0}
+        others = {}
         for name, amount in amounts.items():
-            if str(name).lower() not in known:
-                raise OptionError(
-                    f"There is no resource {name!r} on this machine; there are 'cpu' and 'gpu'."
-                    f"{nearest(str(name), known)}"
-                )
+            if not isinstance(name, str):
+                raise OptionError(f"A resource has a name such as 'cpu', not {name!r}.")
             if not is_number(amount) or not math.isfinite(amount) or amount < 0:
                 raise OptionError(f"Resource {name!r} must be a number from 0, not {amount!r}.")
-            known[str(name).lower()] = float(amount)
+            if name.lower() in known:
+                known[name.lower()] = float(amount)
+            else:
+                others[name] = float(amount)
         if known["gpu"] > 1 and known["gpu"] != int(known["gpu"]):
             raise OptionError(f"More than one GPU must be a whole number, not {known['gpu']:g}.")
-        return cls(**known)
+        return cls(**known, others=others)
 
     def as_dict(self) -> dict[str, float]:
         """Return the amounts by name."""
-        return {"cpu": self.cpu, "gpu": self.gpu}
+        return {"cpu": self.cpu, "gpu": self.gpu, **self.others}
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def with_resources(trainable: Any, resources: Mapping[str, float]) -> Packed:
     """Say what one trial uses: `{"cpu": 2, "gpu": 0.5}`. The default is one core.
 
     >>> with_resources(lambda config: None, {"cpu": 2}).resources
-    Resources(cpu=2.0, gpu=0.0)
+    Resources(cpu=2.0, gpu=0.0, others={})
     """
     packed = trainable if isinstance(trainable, Packed) else Packed(trainable)
     return replace(packed, resources=Resources.of(resources))

@@ -59,7 +59,7 @@ def run(
     resume: bool | str | None = False,
     resume_config: ResumeConfig | None = None,
     seed: int | None = None,
-    executor: Literal["processes", "inline"] | Executor = "processes",
+    executor: Literal["processes", "inline", "ray"] | Executor = "processes",
     durability: Durability = "process",
     tensorboard: bool = False,
     keep_checkpoints_num: int | None = None,

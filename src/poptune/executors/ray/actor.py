@@ -1,0 +1,223 @@
+"""A worker inside a Ray actor: the same host as everywhere, with a box for commands and one for messages.
+
+The driver asks for messages with one call that waits until there are some (a long poll). Commands and messages are
+numbered, so that a call that got lost in the network can be made again: nothing comes twice, and nothing is missing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import queue
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from poptune.core.trial import SavedCheckpoint
+from poptune.executors.base import Message, Printed, ReportArrived, Start, WorkerBroken, WorkerReady
+from poptune.executors.host import Host
+from poptune.executors.machine import thread_variables
+from poptune.executors.ray.connection import library
+from poptune.executors.ray.outbox import Numbered, Outbox
+from poptune.storage.store import STAGING, CheckpointStore, Files
+
+PATIENCE_S = 5.0  # for trials to unwind when the run ends
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker needs to know of its driver.
+
+    Attributes:
+        path: Its `sys.path`.
+        folder: Its working directory.
+        threads: How many threads numerical libraries may use.
+        probe: Name of a file in the run's staging area: who sees it shares the storage. None: nobody shall look.
+        scratch: How the name of a directory begins that holds checkpoints where the storage is not shared.
+    """
+
+    path: Sequence[str]
+    folder: str
+    threads: int
+    probe: str | None
+    scratch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """The first thing that a worker says.
+
+    Attributes:
+        node: Ray's id of its node.
+        shares: Whether it reads and writes the run's own directory.
+        problem: Why it cannot write there although it sees it, or empty.
+    """
+
+    ready: WorkerReady
+    node: str
+    shares: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A command as it travels.
+
+    Attributes:
+        command: Pickled.
+        outdated: Checkpoints in the node's own directory that nobody needs any more.
+    """
+
+    command: bytes
+    outdated: Sequence[SavedCheckpoint] = ()
+
+
+class Actor:
+    """One worker.
+
+    Args:
+        number: Of the worker.
+        job: What to run, pickled.
+        surroundings: Of the driver.
+    """
+
+    def __init__(self, number: int, job: bytes, surroundings: Surroundings) -> None:
+        self._number = number
+        self._outbox = Outbox()
+        self._inbox: queue.SimpleQueue[tuple[Delivery, Files | None] | None] = queue.SimpleQueue()
+        self._early: dict[int, tuple[Delivery, Files | None]] = {}
+        self._taken = 0
+        self._is_closing = False
+        sys.stdout, sys.stderr = (_Passed(self, stream) for stream in (sys.stdout, sys.stderr))
+        self._thread = threading.Thread(target=self._live, args=(job, surroundings), name="poptune-host", daemon=True)
+        self._thread.start()
+
+    # Called by the driver.
+
+    def take(self, number: int, delivery: Delivery, files: Files | None) -> None:
+        """Take a command. Calls may come in another order than they were made, and twice.
+
+        Args:
+            number: Of the command, from 0.
+            delivery: The command.
+            files: The checkpoint that it begins with, if this node may not have it.
+        """
+        if number >= self._taken:
+            self._early[number] = delivery, files
+        while (following := self._early.pop(self._taken, None)) is not None:
+            self._taken += 1
+            self._inbox.put(following)
+
+    def listen(self, have: int) -> tuple[int, Sequence[Numbered]]:
+        """Return how many commands came, and the messages that the driver does not have, once there are some.
+
+        Args:
+            have: How many messages it has.
+        """
+        found = self._outbox.after(have)
+        return self._taken, found
+
+    def close(self, have: int) -> Sequence[Numbered]:
+        """Unwind all trials, and return the messages that the driver does not have."""
+        self._is_closing = True
+        self._outbox.widen()
+        self._inbox.put(None)
+        self._thread.join(PATIENCE_S)
+        return self._outbox.rest(have)
+
+    # On the thread of the host.
+
+    def _live(self, job: bytes, surroundings: Surroundings) -> None:
+        try:
+            host, introduction = self._begin(job, surroundings)
+        except Exception:
+            self.say(WorkerBroken(self._number, traceback.format_exc()))
+            return
+        self.say(introduction)
+        while (given := self._inbox.get()) is not None:
+            delivery, files = given
+            for saved in delivery.outdated:
+                host.store.delete(saved)
+            command = pickle.loads(delivery.command)
+            if files is not None and isinstance(command, Start) and command.checkpoint:
+                host.store.put(command.checkpoint, files)
+            host.carry_out(command)
+        host.close()
+
+    def _begin(self, packed_job: bytes, surroundings: Surroundings) -> tuple[Host, Introduction]:
+        from threadpoolctl import threadpool_limits
+
+        threads = surroundings.threads
+        os.environ.update(thread_variables(threads))  # before training code imports its libraries
+        sys.path += [entry for entry in surroundings.path if entry not in sys.path]
+        if os.path.isdir(surroundings.folder):
+            os.chdir(surroundings.folder)
+        job = pickle.loads(packed_job)
+        node = library().get_runtime_context().get_node_id()
+        shares = surroundings.probe is not None and (job.run_dir / STAGING / surroundings.probe).is_file()
+        problem = _writing_problem(job.run_dir / STAGING) if shares else ""
+        if not shares:
+            scratch = Path(tempfile.gettempdir(), f"{surroundings.scratch}-{node[:16]}")
+            scratch.mkdir(mode=0o700, exist_ok=True)
+            job = replace(job, run_dir=scratch, is_durable=False)  # durable is what lies with the driver
+        self._travels = None if shares else CheckpointStore(job.run_dir)
+        threadpool_limits(threads)  # of what is imported already
+        host = Host(self._number, job, emit=self.say, prepare_thread=lambda: threadpool_limits(threads))
+        return host, Introduction(self._ready(), node, shares, problem)
+
+    def _ready(self) -> WorkerReady:
+        address = library().util.get_node_ip_address()
+        return WorkerReady(self._number, os.getpid(), socket.gethostname(), address)
+
+    # On any thread.
+
+    def say(self, message: Message | Introduction) -> bool:
+        """Pass a message on; return whether the trial shall give the baton back although it need not wait."""
+        files = None
+        is_report = isinstance(message, ReportArrived)
+        if isinstance(message, ReportArrived) and message.checkpoint and self._travels:
+            files = self._travels.files(message.checkpoint)
+        is_urgent = message.waits if isinstance(message, ReportArrived) else not isinstance(message, Printed)
+        self._outbox.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL), files, is_urgent=is_urgent)
+        return is_report and self._is_closing
+
+
+class _Passed(io.TextIOBase):
+    """Takes the place of a standard stream: what training code prints becomes messages."""
+
+    def __init__(self, actor: Actor, stream: TextIO) -> None:
+        self._actor = actor
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if text:
+            self._actor.say(Printed(self._actor._number, text))
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()  # for programs that training code starts: theirs goes to Ray's log files
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+
+def _writing_problem(folder: Path) -> str:
+    place = folder / uuid.uuid4().hex
+    try:
+        place.mkdir()
+        place.rmdir()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
