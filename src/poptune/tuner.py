@@ -288,7 +288,7 @@ class Tuner:
                 scheduler=self._scheduler,
                 executor=executor,
                 journal=journal,
-                store=CheckpointStore(run_dir, job.is_durable),
+                store=CheckpointStore(run_dir, job.is_durable, run.checkpoint_config.allow_pickle),
                 syncer=syncer,
                 retention=Retention(run.checkpoint_config),
                 criteria=self._criteria,

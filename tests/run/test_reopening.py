@@ -10,7 +10,7 @@ import pytest
 import poptune as tune
 from poptune.core.decisions import Exploit
 from poptune.core.nested import flatten
-from poptune.errors import NoResultError, StorageError
+from poptune.errors import NoResultError, StorageError, UsageError
 from poptune.run.results import Result, ResultGrid
 from poptune.testing.toys import Climber
 from runs import events, pbt
@@ -135,12 +135,18 @@ def test_nothing_in_the_directory_is_executed(fit, tmp_path):
     def train(config):
         tune.report({"value": 1.0}, checkpoint=tune.Checkpoint.from_dict({"wire": Tripwire(marker)}))
 
-    results = fit(train, {"wire": tune.sample_from(lambda config: Tripwire(marker)), "function": len})
+    space = {"wire": tune.sample_from(lambda config: Tripwire(marker)), "function": len}
+    results = fit(train, space, checkpoint_config=tune.CheckpointConfig(allow_pickle=True))
     marker.unlink(missing_ok=True)
-    again = ResultGrid.from_path(results.experiment_path)[0]
+    moved = Path(results.experiment_path).rename(tmp_path / "from elsewhere")
+    again = ResultGrid.from_path(moved)[0]
     assert again.rows[0]["value"] == 1.0
+    with pytest.raises(UsageError, match="holds pickled objects"):
+        again.checkpoint.to_dict()
+    with pytest.raises(UsageError, match="may hold pickled objects"):
+        tune.Tuner.restore(moved, train, param_space=space)
     assert not marker.exists()
-    again.checkpoint.to_dict()  # only this does
+    again.checkpoint.to_dict(allow_pickle=True)  # only this does
     assert marker.exists()
 
 

@@ -1,5 +1,7 @@
 import json
+import math
 import os
+import random
 import subprocess
 import sys
 from collections import OrderedDict
@@ -34,7 +36,7 @@ def files_in(folder):
 
 def stored(data, folder):
     """Return what a dictionary is after it went through files."""
-    return Checkpoint(Checkpoint.from_dict(data).to_directory(folder)).to_dict()
+    return Checkpoint(Checkpoint.from_dict(data).to_directory(folder)).to_dict(allow_pickle=True)
 
 
 def test_a_checkpoint_of_a_directory_gives_its_files(tmp_path):
@@ -202,8 +204,45 @@ def test_only_what_needs_pickle_is_pickled(tmp_path):
     (tmp_path / "objects.pickle").unlink()
     text = (tmp_path / "poptune_dictionary.json").read_text()
     assert {key for key in data if f'"{key}":{{"$":"pickled"' in text} == {
-        *("tokenizer", "names", "text", "wide", "complex", "when", "phase", "masked"),
+        *("tokenizer", "text", "wide", "complex", "when", "phase", "masked"),
     }
+
+
+@pytest.mark.parametrize("value", [b"", b"raw\x00", {"x", "y"}, frozenset({1, (2, 3.5)}), {"a": [{b"k"}]}, {math.inf}])
+def test_bytes_and_sets_come_back_without_pickle(value, tmp_path):
+    back = stored({"value": value}, tmp_path)["value"]
+    assert (type(back), back) == (type(value), value)
+    assert "objects.pickle" not in files_in(tmp_path)
+
+
+STATES = {
+    "random": lambda: random.Random(7).getstate(),
+    "numpy": lambda: np.random.default_rng(7).bit_generator.state,
+    "numpy, legacy": lambda: np.random.RandomState(7).get_state(),
+    "torch": lambda: torch.Generator().manual_seed(7).get_state(),
+}
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
+def test_states_of_generators_come_back_without_pickle(state, tmp_path):
+    back = stored({"generator": state()}, tmp_path)["generator"]
+    numbers = [found.numpy() if torch.is_tensor(found) else found for found in (back, state())]
+    np.testing.assert_equal(*numbers)
+    assert "objects.pickle" not in files_in(tmp_path)
+
+
+def test_pickled_objects_are_loaded_only_if_that_is_allowed(tmp_path):
+    folder = Checkpoint.from_dict({"model": Tokenizer(["a"])}).to_directory(tmp_path)
+    with pytest.raises(UsageError, match=r"holds pickled objects, and loading them executes .*allow_pickle=True"):
+        Checkpoint(folder).to_dict()
+    assert Checkpoint(folder).to_dict(allow_pickle=True) == {"model": Tokenizer(["a"])}
+
+
+def test_what_was_written_to_a_temporary_directory_by_this_process_can_be_read_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    checkpoint = Checkpoint.from_dict({"model": Tokenizer(["a"])})
+    assert checkpoint.path
+    assert checkpoint.to_dict() == {"model": Tokenizer(["a"])}
 
 
 def test_reading_a_dictionary_without_pickled_objects_imports_no_pickle(tmp_path):
@@ -213,7 +252,7 @@ import sys
 from pathlib import Path
 sys.modules["cloudpickle"] = None  # importing it would fail
 from poptune.storage import dictionary
-print(dictionary.read(Path(sys.argv[1])))
+print(dictionary.read(Path(sys.argv[1]), allow_pickle=False))
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{'weights': array([1., 1., 1.]), 'epoch': 3, 'score': nan}\n", "")

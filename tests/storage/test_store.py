@@ -174,11 +174,19 @@ class Stubborn:
 
 
 @pytest.mark.parametrize("error", [pickle.PicklingError("no"), ValueError("no"), KeyboardInterrupt(), SystemExit(1)])
-def test_an_object_that_cannot_be_pickled_leaves_nothing_and_keeps_its_error(store, run_dir, error):
+def test_an_object_that_cannot_be_pickled_leaves_nothing_and_keeps_its_error(run_dir, error):
+    store = CheckpointStore(run_dir, allow_pickle=True)
     checkpoint = Checkpoint.from_dict({"weights": np.ones(1000), "model": Stubborn(error)})
     with pytest.raises(type(error)) as caught:
         save(store, checkpoint)
     assert caught.value is error
+    assert is_clean(run_dir)
+
+
+def test_an_object_that_may_not_be_pickled_is_refused_by_its_key_and_leaves_nothing(store, run_dir):
+    checkpoint = Checkpoint.from_dict({"weights": np.ones(3), "net": {"model": Stubborn(ValueError())}})
+    with pytest.raises(UsageError, match=r"'net/model' in the checkpoint is a Stubborn.*state_dict.*allow_pickle=True"):
+        save(store, checkpoint)
     assert is_clean(run_dir)
 
 

@@ -84,7 +84,7 @@ class Host:
         self.worker = worker
         self.job = job
         self.emit = emit
-        self.store = CheckpointStore(job.run_dir, job.is_durable)
+        self.store = CheckpointStore(job.run_dir, job.is_durable, job.checkpointing.allow_pickle)
         self.prepare_thread = prepare_thread
         if _mentions(job.trainable.target, "torch") and importlib.util.find_spec("torch"):
             importlib.import_module("torch")  # a function that imports it later finds it seeded

@@ -22,6 +22,7 @@ from poptune.schedulers.settings import (
     settings_differences,
     settings_text,
 )
+from poptune.storage.dictionary import HOW_TO_ALLOW
 from poptune.storage.retention import CheckpointConfig
 
 C = TypeVar("C", TuneConfig, RunConfig)
@@ -94,12 +95,23 @@ def restored_configs(
         **saved["run"],
         "stop": main_function(stop) if isinstance(stop, str) else stop,
         "failure_config": FailureConfig(**saved["run"]["failure_config"]),
-        "checkpoint_config": CheckpointConfig(**saved["run"]["checkpoint_config"]),
+        "checkpoint_config": _checkpoint_config(saved["run"]["checkpoint_config"], run.checkpoint_config),
         "name": run_dir.name,
         "storage_path": run_dir.parent,
     }
     _check_given_again({**running, "left_out": saved["left_out"]}, run)
     return _with(tune, searching), _with(run, running)
+
+
+def _checkpoint_config(saved: Mapping[str, Any], now: CheckpointConfig) -> CheckpointConfig:
+    """Return what a run said of checkpoints. That its pickles may be loaded is only believed of the caller."""
+    config = CheckpointConfig(**saved)
+    if config.allow_pickle and not now.allow_pickle:
+        raise OptionError(
+            "Checkpoints of this run may hold pickled objects, and loading them executes what is in them. If you trust"
+            f" whoever wrote them: Tuner.restore(path, trainable, run_config={HOW_TO_ALLOW})."
+        )
+    return replace(config, allow_pickle=now.allow_pickle)
 
 
 def _script_name(stop: object) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from poptune.errors import UsageError
 from poptune.storage import dictionary
+from poptune.storage.trust import is_trusted, trust
 
 _METADATA = ".metadata.json"
 
@@ -43,8 +44,9 @@ class Checkpoint:
     def from_dict(cls, data: Mapping[str, Any]) -> Checkpoint:
         """Return a checkpoint of a dictionary.
 
-        When it is reported, NumPy arrays and torch tensors are written as safetensors and plain values as JSON. Only
-        what is neither is pickled, into a file of its own.
+        When it is reported, NumPy arrays and torch tensors are written as safetensors and plain values as JSON. What is
+        neither is refused, since whoever loads a pickle executes what is in it; `CheckpointConfig(allow_pickle=True)`
+        allows it to be pickled, into a file of its own.
         """
         if not isinstance(data, Mapping):
             raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")
@@ -68,6 +70,8 @@ class Checkpoint:
         """Copy the files into a directory, by default a new temporary one, and return it."""
         target = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="poptune_checkpoint_"))
         target.mkdir(parents=True, exist_ok=True)
+        if path is None and self._path is None:
+            trust(target)  # nobody else writes there
         self.write_to(target)
         return str(target)
 
@@ -80,12 +84,26 @@ class Checkpoint:
         with tempfile.TemporaryDirectory(prefix="poptune_checkpoint_") as folder:
             yield self.to_directory(folder)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, allow_pickle: bool = False) -> dict[str, Any]:
         """Return the dictionary that the checkpoint was made of.
 
-        If it held objects that had to be pickled, this unpickles them: do that only with checkpoints that you trust.
+        Args:
+            allow_pickle: Whether objects that had to be pickled are loaded, which executes whatever is in them: say yes
+                only of a checkpoint from somebody whom you trust. In a run with `CheckpointConfig(allow_pickle=True)`,
+                and in the process that ran it, that is said.
+
+        Raises:
+            UsageError: It holds pickled objects, and loading them is not allowed; or it was made of a directory.
+            StorageError: Its files are damaged.
         """
-        return dict(self._data) if self._path is None else dictionary.read(self._path)
+        if self._path is None:
+            return dict(self._data)
+        return dictionary.read(self._path, allow_pickle=allow_pickle or is_trusted(self._path))
+
+    @property
+    def is_dictionary(self) -> bool:
+        """Whether `to_dict` can give it."""
+        return self._path is None or dictionary.is_dictionary(self._path)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -111,14 +129,15 @@ class Checkpoint:
         """Attach facts beside earlier ones."""
         self.set_metadata({**self.get_metadata(), **metadata})
 
-    def write_to(self, folder: Path) -> None:
+    def write_to(self, folder: Path, *, allow_pickle: bool = True) -> None:
         """Write the files into a directory that exists. Links are followed: what is written is files alone.
 
         Raises:
-            UsageError: The directory lies in the checkpoint's own, which would then hold itself.
+            UsageError: The directory lies in the checkpoint's own, which would then hold itself; or something would
+                have to be pickled, and that is not allowed.
         """
         if self._path is None:
-            dictionary.write(self._data, folder)
+            dictionary.write(self._data, folder, allow_pickle=allow_pickle)
             if self._metadata:
                 (folder / _METADATA).write_text(json.dumps(self._metadata))
             return

@@ -1,20 +1,27 @@
-"""A dictionary as files: arrays as safetensors, plain values as JSON, and the rest, if any, pickled and marked so."""
+"""A dictionary as files: arrays as safetensors, plain values as JSON, and the rest, if any, pickled and marked so.
+
+Pickling needs to be allowed, and unpickling again by whoever reads: loading a pickle executes whatever is in it.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from poptune.errors import UsageError
+from poptune.core.nested import leaves
+from poptune.errors import StorageError, UsageError
 from poptune.storage.encoding import TAG, dumps, loads, plain_number
 from poptune.storage.space import failure
 
 _VALUES = "poptune_dictionary.json"  # what no checkpoint directory of a user's own holds
 _ARRAYS = "arrays.safetensors"
 _TENSORS = "tensors.safetensors"
-_PICKLED = "objects.pickle"
+PICKLED = "objects.pickle"
+
+HOW_TO_ALLOW = "RunConfig(checkpoint_config=CheckpointConfig(allow_pickle=True))"
 
 # What safetensors can hold.
 _ARRAY_KINDS = "biuf"
@@ -24,8 +31,17 @@ _TENSOR_TYPES = frozenset(
 )
 
 
-def write(data: Mapping[str, Any], folder: Path) -> None:
-    """Write a dictionary into a directory that exists."""
+def is_dictionary(folder: Path) -> bool:
+    """Whether a dictionary was written into a directory."""
+    return (folder / _VALUES).is_file()
+
+
+def write(data: Mapping[str, Any], folder: Path, *, allow_pickle: bool) -> None:
+    """Write a dictionary into a directory that exists.
+
+    Raises:
+        UsageError: It holds something that only pickle can hold, and that is not allowed.
+    """
     arrays: dict[str, Any] = {}
     tensors: dict[str, Any] = {}
     memories: set[int] = set()
@@ -44,6 +60,16 @@ def write(data: Mapping[str, Any], folder: Path) -> None:
             return {TAG: "array", "name": name, "shape": list(value.shape)}
         if (number := plain_number(value)) is not value:
             return number
+        if type(value) is bytes:
+            import numpy as np
+
+            name = f"a{len(arrays)}"
+            arrays[name] = np.frombuffer(value, np.uint8)
+            return {TAG: "bytes", "name": name}
+        if type(value) in (set, frozenset):
+            return {TAG: type(value).__name__, "items": json.loads(dumps(list(value), put_aside))}
+        if not allow_pickle:
+            raise UsageError(_refusal(value, data))
         objects.append(value)
         return {TAG: "pickled", "number": len(objects) - 1}
 
@@ -59,18 +85,23 @@ def write(data: Mapping[str, Any], folder: Path) -> None:
     if objects:
         import cloudpickle
 
-        (folder / _PICKLED).write_bytes(cloudpickle.dumps(objects))
+        (folder / PICKLED).write_bytes(cloudpickle.dumps(objects))
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """Return the dictionary that was written into a directory. Unpickles only what had to be pickled."""
-    if not (folder / _VALUES).is_file():
+def read(folder: Path, *, allow_pickle: bool) -> dict[str, Any]:
+    """Return the dictionary that was written into a directory. Unpickles only what had to be pickled.
+
+    Raises:
+        UsageError: There is none, or it holds pickled objects and that is not allowed.
+        StorageError: Its files are damaged.
+    """
+    if not is_dictionary(folder):
         raise UsageError(
             f"The checkpoint {folder} was made of a directory, not of a dictionary: use checkpoint.as_directory()."
         )
     arrays = _load_arrays(folder / _ARRAYS)
     tensors = _load_tensors(folder / _TENSORS)
-    objects = _load_pickled(folder / _PICKLED)
+    objects = _load_pickled(folder / PICKLED, allow_pickle)
 
     def fetch(tagged: dict[str, Any]) -> Any:
         match tagged[TAG]:
@@ -78,11 +109,29 @@ def read(folder: Path) -> dict[str, Any]:
                 return tensors[tagged["name"]]
             case "array":
                 return arrays[tagged["name"]].reshape(tagged["shape"])
+            case "bytes":
+                return arrays[tagged["name"]].tobytes()
+            case "set" | "frozenset" as kind:
+                items = loads(json.dumps(tagged["items"]), fetch)
+                return frozenset(items) if kind == "frozenset" else set(items)
             case _:
                 return objects[tagged["number"]]
 
-    data: dict[str, Any] = loads((folder / _VALUES).read_text(), fetch)
+    try:
+        data: dict[str, Any] = dict(loads((folder / _VALUES).read_text(encoding="utf-8"), fetch))
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
+        raise StorageError(f"The checkpoint {folder} is damaged: {_VALUES} cannot be read ({error!r}).") from error
     return data
+
+
+def _refusal(value: Any, data: Mapping[str, Any]) -> str:
+    path = next(("/".join(path) for path, item in leaves(data) if item is value), None)
+    where = "Something" if path is None else repr(path)
+    return (
+        f"{where} in the checkpoint is a {type(value).__name__}, which only pickle can hold; and whoever loads a pickle"
+        " executes what is in it. Save plain values, arrays and tensors instead, such as model.state_dict(). Or allow"
+        f" it: {HOW_TO_ALLOW}."
+    )
 
 
 def _save(save_file: Callable[[dict[str, Any], Path], object], content: dict[str, Any], file: Path) -> None:
@@ -112,9 +161,14 @@ def _load_tensors(file: Path) -> dict[str, Any]:
     return dict(load_file(file))
 
 
-def _load_pickled(file: Path) -> list[Any]:
+def _load_pickled(file: Path, allow_pickle: bool) -> list[Any]:
     if not file.is_file():
         return []
+    if not allow_pickle:
+        raise UsageError(
+            f"{file} holds pickled objects, and loading them executes what is in them. If you trust whoever wrote them:"
+            f" checkpoint.to_dict(allow_pickle=True), or for training code {HOW_TO_ALLOW}."
+        )
     import cloudpickle
 
     return list(cloudpickle.loads(file.read_bytes()))

@@ -15,7 +15,7 @@ from poptune.errors import OptionError
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """How many checkpoints a trial keeps, and when a class trainable saves one.
+    """How many checkpoints a trial keeps, when a class trainable saves one, and what may be in it.
 
     Args:
         num_to_keep: The best so many of each trial stay, 1 or more; None keeps all. A checkpoint that a live trial
@@ -25,6 +25,8 @@ class CheckpointConfig:
         checkpoint_score_order: "max" or "min".
         checkpoint_frequency: A class trainable saves every so many iterations; 0: only when due for a decision.
         checkpoint_at_end: Whether a class trainable saves when it ends. None means yes.
+        allow_pickle: Whether `Checkpoint.from_dict` may pickle what is neither plain value, array nor tensor, and this
+            run may load it. It is recorded, and has to be said again when the run is restored.
 
     >>> CheckpointConfig(num_to_keep=2).num_to_keep
     2
@@ -35,6 +37,7 @@ class CheckpointConfig:
     checkpoint_score_order: Literal["max", "min"] = "max"
     checkpoint_frequency: int = 0
     checkpoint_at_end: bool | None = None
+    allow_pickle: bool = False
 
     def __post_init__(self) -> None:
         keep = self.num_to_keep
@@ -45,6 +48,8 @@ class CheckpointConfig:
         every = self.checkpoint_frequency
         if isinstance(every, bool) or not isinstance(every, int) or every < 0:
             raise OptionError(f"checkpoint_frequency must be a whole number from 0, not {every!r}.")
+        if not isinstance(self.allow_pickle, bool):
+            raise OptionError(f"allow_pickle must be True or False, not {self.allow_pickle!r}.")
 
 
 class Retention:

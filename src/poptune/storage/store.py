@@ -22,6 +22,7 @@ from poptune.errors import StorageError
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import failure
+from poptune.storage.trust import trust
 
 STAGING = ".staging"
 GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
@@ -40,11 +41,15 @@ class CheckpointStore:
     Args:
         run_dir: The directory of the run.
         is_durable: Whether `save` returns only when a power cut can no longer take the checkpoint.
+        allow_pickle: Whether a dictionary may hold what only pickle can hold, here and below `run_dir`.
     """
 
-    def __init__(self, run_dir: Path, is_durable: bool = False) -> None:
+    def __init__(self, run_dir: Path, is_durable: bool = False, allow_pickle: bool = False) -> None:
         self.run_dir = run_dir
         self.is_durable = is_durable
+        self.allow_pickle = allow_pickle
+        if allow_pickle:
+            trust(run_dir)
 
     def save(
         self,
@@ -74,7 +79,7 @@ class CheckpointStore:
         try:
             staged.mkdir(parents=True)
             fault("checkpoint_begun")
-            checkpoint.write_to(staged)
+            checkpoint.write_to(staged, allow_pickle=self.allow_pickle)
             size, checksum = _measure(staged)
             if generators:
                 (staged / GENERATORS).write_bytes(generators)

@@ -202,10 +202,7 @@ def check_class(cls: type[Trainable], parameters: Mapping[str, Any]) -> None:
 
 def load_state(checkpoint: Checkpoint) -> Any:
     """Return what `load_checkpoint` takes: the dictionary that was saved, or the directory."""
-    try:
-        return checkpoint.to_dict()["state"]
-    except UsageError:
-        return checkpoint.path
+    return checkpoint.to_dict()["state"] if checkpoint.is_dictionary else checkpoint.path
 
 
 def _with_setup_parameters(cls: type[Trainable], parameters: Mapping[str, Any]) -> type[Trainable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ __all__ = ["CheckpointConfig", "FailureConfig", "RunConfig"]
 class RunConfig(configs.RunConfig):
     """Where and how to run: `poptune.RunConfig`, with further arguments of Ray Tune's.
 
-    None stands for the default of any argument.
+    None stands for the default of any argument. As in Ray Tune, checkpoints may hold pickled objects.
 
     Args:
         sync_config: Without meaning: everything is written where it stays.
@@ -54,6 +54,7 @@ class RunConfig(configs.RunConfig):
         for name in ("storage_path", "failure_config", "checkpoint_config", "verbose"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, _default(name))
+        object.__setattr__(self, "checkpoint_config", replace(self.checkpoint_config, allow_pickle=True))
         if any(isinstance(callback, TBXLoggerCallback) for callback in self.callbacks or ()):
             object.__setattr__(self, "tensorboard", True)
         super().__post_init__()

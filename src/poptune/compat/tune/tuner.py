@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poptune import tuner
+from poptune.compat.air import config as air
 from poptune.compat.tune.oldest import check_generation
 from poptune.compat.tune.registry import trainable_named
 from poptune.compat.tune.saving import with_checkpoint_dir
@@ -50,7 +51,7 @@ class Tuner(tuner.Tuner):
             with_checkpoint_dir(trainable),
             param_space=param_space,
             tune_config=tune_config,
-            run_config=run_config,
+            run_config=run_config or air.RunConfig(),
         )
 
     @classmethod
@@ -81,6 +82,7 @@ class Tuner(tuner.Tuner):
             raise OptionError("Tuner.restore has no storage_filesystem: runs are stored in a directory.")
         if _resume_config is not None:
             options |= _resume_config.flags
+        options["run_config"] = options.get("run_config") or air.RunConfig()
         restored: Any = super().restore(path, trainable, *arguments, **options)
         return restored  # type: ignore[no-any-return]
 
