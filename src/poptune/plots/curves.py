@@ -257,14 +257,15 @@ def lines_of(history: History, metric: str, over: Over = "iterations") -> dict[s
 
 
 def focus(axes: Axes) -> None:
-    """Let the few values that lie far from all others leave the axes, and say so."""
-    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()] or [np.zeros(0)])
-    values = values[np.isfinite(values)]
+    """Let the few values that lie far from all others leave the axes, and say so; the best so far always stays."""
+    best = _drawn(axes, "best")
+    values = _drawn(axes)
     if len(values) < 2:
         return
     low, high = np.quantile(values, [0.02, 0.98])
     room = 0.6 * (high - low)
-    shown_low, shown_high = max(values.min(), low - room), min(values.max(), high + room)
+    shown_low = min([max(values.min(), low - room), *best])
+    shown_high = max([min(values.max(), high + room), *best])
     if shown_high - shown_low > 0.25 * (values.max() - values.min()):
         return
     margin = 0.05 * (shown_high - shown_low)
@@ -274,6 +275,13 @@ def focus(axes: Axes) -> None:
     is_above = values.max() - shown_high > shown_low - values.min()
     edge: dict[str, Any] = {"y": 0.985, "va": "top"} if is_above else {"y": 0.015, "va": "bottom"}
     axes.text(0.99, s=text, ha="right", transform=axes.transAxes, fontsize=6.5, color=MUTED, zorder=5, **edge)
+
+
+def _drawn(axes: Axes, gid: str | None = None) -> Array:
+    """Return all values of the lines in axes with a group id, or of all lines but the best so far."""
+    lines = [line for line in axes.get_lines() if (line.get_gid() == gid if gid else line.get_gid() != "best")]
+    values = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
+    return values[np.isfinite(values)]
 
 
 def _last(values: Array) -> float:

@@ -17,6 +17,7 @@ from poptune.plots.style import (
     FEW,
     GREY,
     INK,
+    NORMAL,
     PAGE,
     SMALL,
     Source,
@@ -32,7 +33,7 @@ from poptune.plots.style import (
     shown,
     winning,
 )
-from poptune.plots.trails import Array, clones, reported_names, trail, with_gaps
+from poptune.plots.trails import Array, clones, own, reported_names, trail, with_gaps
 from poptune.run.history import History, Stint
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Plane:
             OptionError: There is no metric or hyperparameter of that name.
         """
         metrics = frozenset({x, y} & set(reported_names(history)))
-        return cls(*(_scale(history, name, name in metrics) for name in (x, y)), metrics)
+        return cls(_scale(history, x, x in metrics), _scale(history, y, y in metrics), metrics)
 
     def dress(self, axes: Axes, objective: Objective | None) -> None:
         """Give axes the scales of this plane, with the contours of an objective."""
@@ -162,10 +163,10 @@ def _draw_ways(axes: Axes, history: History, plane: Plane) -> None:
 
 
 def _draw_dots(axes: Axes, stint: Stint, way: tuple[Array, Array], color: str, last: int) -> None:
-    x, y = (column[len(column) - len(stint.iterations) :] for column in way)
+    x, y = own(stint, way[0]), own(stint, way[1])
     every = max(1, last // _DOTS)
     sizes = np.interp(stint.iterations, [1, max(last, 2)], [_LARGEST, _SMALLEST])
-    axes.scatter(x[::every], y[::every], s=sizes[::every], color=color, edgecolors="white", linewidths=0.5, zorder=3)
+    axes.scatter(x[::every], y[::every], s=sizes[::every], color=color, edgecolors="white", linewidths=0.35, zorder=3)
 
 
 def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array]], color_of: dict[str, str]) -> None:
@@ -174,6 +175,7 @@ def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array
 
     to_axes = axes.transScale + axes.transLimits
     numbered: list[Array] = []
+    apart = 20 / 72 / (axes.get_window_extent().width / axes.figure.dpi)  # room for a number
     for before, after in clones(history):
         start, end = _point(ways[before.index], -1), _point(ways[after.index], 0)
         if not np.isfinite([*start, *end]).all():
@@ -184,9 +186,9 @@ def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array
         color = color_of[after.trial]
         looks: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "linestyle": (0, (4, 2)), "linewidth": 0.9}
         axes.add_patch(FancyArrowPatch(start, end, color=color, zorder=2, shrinkA=2, shrinkB=2, **looks))
-        if all(np.linalg.norm(there - other) > 3 * _NEAR for other in numbered):
+        if all(np.linalg.norm(there - other) > apart for other in numbered):
             numbered.append(there)
-            place = {"xytext": (5, 4), "textcoords": "offset points"}
+            place: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
             axes.annotate(str(after.start), end, fontsize=SMALL, color=INK, zorder=4, **place)
 
 
@@ -215,6 +217,7 @@ def _draw_contours(axes: Axes, objective: Objective) -> None:
     axes.contour(x, y, heights, levels=filled.levels, colors="white", linewidths=0.6, linestyles="solid", zorder=1)
     axes.grid(visible=False)
     bar = axes.figure.colorbar(filled, ax=axes, pad=0.02)
+    bar.set_label("objective", fontsize=NORMAL, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK)
     bar.outline.set_visible(False)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from poptune.plots.curves import draw_objective
 from poptune.plots.guide import Objective, Plane
-from poptune.plots.style import GREY, PAGE, Source, colours, faintness, history_of, new_figure
-from poptune.plots.trails import Array, clones, metric_of
+from poptune.plots.style import GREY, INK, NORMAL, PAGE, Source, colours, faintness, history_of, new_figure
+from poptune.plots.trails import Array, clones, metric_of, own, with_gaps
 from poptune.run.history import History
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def animation(
     plane.dress(left, objective)
     draw_objective(right, history, metric_of(history, metric))
     last = max((stint.last for stint in history.stints), default=0)
-    left.set_title(f"iteration {last}", loc="left")  # so that there is room for it
+    title = left.set_title(f"iteration {last}", loc="left", fontsize=NORMAL + 1, color=INK)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # or everything would tremble
     times = np.unique(np.linspace(min(1, last), last, max(1, min(frames, last))).round().astype(int))
     travellers = [_Traveller.on(left, right, history, plane, trial) for trial in history.trials]
 
     def show(time: int) -> Sequence[Line2D]:
-        left.set_title(f"iteration {time}", loc="left")
+        title.set_text(f"iteration {time}")
         fresh = _JUMP_FRAMES * last / max(len(times), 1)
         return [line for traveller in travellers for line in traveller.show(time, fresh)]
 
@@ -106,32 +106,28 @@ class _Traveller:
         (jump,) = left.plot([], [], color=color, linewidth=1, linestyle=(0, (4, 2)), gid="jump")
         (place,) = left.plot([], [], color=color, marker="o", markersize=6, markeredgecolor="white", gid=trial, **many)
         curve = next(line for line in right.get_lines() if line.get_gid() == trial)
-        x, y, times = [], [], []
-        for stint in stints:
-            own = [column[len(column) - len(stint.iterations) :] for column in plane.way(stint)]
-            gap = [np.nan] if times else []
-            x, y = [*x, *gap, *own[0]], [*y, *gap, *own[1]]
-            times += [*([stint.start] if gap else []), *stint.iterations]
-        jumps = [
-            (after.start, *(np.array([a[-1], b[0]]) for a, b in zip(plane.way(before), plane.way(after), strict=True)))
+        times, x = with_gaps((np.array(stint.iterations, float), own(stint, plane.way(stint)[0])) for stint in stints)
+        _, y = with_gaps((np.array(stint.iterations, float), own(stint, plane.way(stint)[1])) for stint in stints)
+        jumps = tuple(
+            (after.start, np.array([a[-1], b[0]]), np.array([c[-1], d[0]]))
             for before, after in clones(history)
             if after.trial == trial and before.iterations
-        ]
+            for (a, c), (b, d) in [(plane.way(before), plane.way(after))]
+        )
         data = np.asarray(curve.get_xdata(), float), np.asarray(curve.get_ydata(), float)
-        way = np.array(x, float), np.array(y, float)
-        return cls(np.array(times, float), way, tuple(jumps), data, (path, jump, place, curve))
+        return cls(times, (x, y), jumps, data, (path, jump, place, curve))
 
     def show(self, time: int, fresh: float) -> tuple[Line2D, ...]:
         """Show the trial as it was after an iteration, with jumps that are no older than `fresh` iterations."""
         path, jump, place, curve = self.lines
-        seen = self.times <= time
+        seen = ~(self.times > time)  # gaps have no iteration, and stay gaps
         x, y = (column[seen] for column in self.way)
         path.set_data(x, y)
         here = np.flatnonzero(np.isfinite(x) & np.isfinite(y))[-1:]
         place.set_data(x[here], y[here])
         jumped = [(x, y) for start, x, y in self.jumps if start <= time <= start + fresh]
-        jump.set_data(*(jumped[-1] if jumped else ([], [])))
+        jump.set_data(*(jumped[-1] if jumped else (x[:0], y[:0])))
         iterations, values = self.metric
-        reached = ~(iterations > time)  # gaps have no iteration, and stay gaps
+        reached = ~(iterations > time)
         curve.set_data(iterations[reached], values[reached])
         return self.lines

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from poptune.core.domains import Categorical, Domain, Float, Integer
-from poptune.core.nested import MISSING, Config, lookup
+from poptune.core.nested import MISSING, lookup
 from poptune.core.safe_text import masked_value
 from poptune.core.values import brief, is_number
 from poptune.plots.style import shown
@@ -96,16 +96,6 @@ class Scale:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
             axis.set_ticks(range(0, len(self.lanes), every), self.lanes[::every])
         axes.set(**{f"{side}lim": self.limits})
-
-
-def value_in(config: Config, name: str) -> Any:
-    """Return a hyperparameter of a config, nested names joined by `/`; None if the config has none.
-
-    >>> value_in({"optimizer": {"betas": (0.9, 0.99)}}, "optimizer/betas/1")
-    0.99
-    """
-    value = lookup(config, name)
-    return None if value is MISSING else value
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:

@@ -31,20 +31,22 @@ class Trail:
     Attributes:
         stint: Which one.
         x: Iterations or seconds, ascending.
-        y: Values; NaN where there is none that can be drawn.
-        is_joined: Whether the first point is the donor's, at which the weights began.
+        y: Values; NaN where there is none that can be drawn. The first one of a clone is its donor's.
     """
 
     stint: Stint
     x: Array
     y: Array
-    is_joined: bool
 
     @property
     def own(self) -> tuple[Array, Array]:
         """The points that the trial itself reported."""
-        first = int(self.is_joined)
-        return self.x[first:], self.y[first:]
+        return own(self.stint, self.x), own(self.stint, self.y)
+
+
+def own(stint: Stint, column: Array) -> Array:
+    """Return what a stint reported itself, without the point of its donor before it."""
+    return column[len(column) - len(stint.iterations) :]
 
 
 def trails(history: History, metric: str, over: Over = "iterations") -> list[Trail]:
@@ -57,10 +59,10 @@ def trail(stint: Stint, metric: str, over: Over = "iterations") -> Trail:
     x: list[float] = list(stint.iterations if over == "iterations" else stint.seconds)
     y = stint.values[metric]
     if stint.origin is None:
-        return Trail(stint, np.array(x, float), drawable(y), False)
+        return Trail(stint, np.array(x, float), drawable(y))
     start = stint.start if over == "iterations" else stint.began_s
     begun = value_at(stint.origin, metric, stint.start)
-    return Trail(stint, np.array([start, *x], float), drawable([begun, *y]), True)
+    return Trail(stint, np.array([start, *x], float), drawable([begun, *y]))
 
 
 def clones(history: History) -> list[tuple[Stint, Stint]]:
@@ -107,7 +109,9 @@ def best_so_far(x: Array, y: Array, mode: Mode) -> tuple[Array, Array]:
     order = np.argsort(x[known], kind="stable")
     x, y = x[known][order], y[known][order]
     best = np.maximum.accumulate(y) if mode == "max" else np.minimum.accumulate(y)
-    better = np.flatnonzero(np.diff(best, prepend=math.nan) != 0)
+    places = np.flatnonzero(np.diff(x, append=math.inf))  # the last one of each x knows all of them
+    x, best = x[places], best[places]
+    better = np.flatnonzero(np.diff(best, prepend=math.nan))
     return x[better], best[better]
 
 
