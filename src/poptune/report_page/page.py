@@ -13,7 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_SCRIPTS = ("uPlot.iife.min.js",)
+_SCRIPTS = (
+    "uPlot.iife.min.js",
+    *(f"{name}.js" for name in ("model", "view", "charts", "pictures", "lineage", "sections", "tables", "main")),
+)
 _STYLES = ("uPlot.min.css", "page.css")
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
