@@ -13,7 +13,7 @@ from typing import Any
 
 import poptune as tune
 from interrupting import Interrupted
-from poptune.core.decisions import Exploit
+from poptune.core.decisions import Exploit, Stop
 from poptune.core.domains import Domain
 from poptune.core.events import Reported, TrialStarted
 from poptune.core.population import Population
@@ -178,7 +178,7 @@ def large(folder: Path, trials: int = 64, iterations: int = 5000, interval: int 
             for exploit in (record for record in decided if isinstance(record, Exploit)):
                 states[exploit.trial] = {"step": number, "score": scores[exploit.donor]}
             journal.append(decided)
-            journal.commit()
+        journal.append([Stop(trial, f"training_iteration >= {iterations}") for trial in states])
     return run_dir
 
 

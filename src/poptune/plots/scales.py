@@ -94,7 +94,9 @@ class Scale:
             axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])
         if self.lanes:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
-            axis.set_ticks(range(0, len(self.lanes), every), self.lanes[::every])
+            axis.set_ticks(
+                range(0, len(self.lanes), every), [shown(lane, _LONGEST_VALUE) for lane in self.lanes[::every]]
+            )
         axes.set(**{f"{side}lim": self.limits})
 
 
@@ -130,7 +132,7 @@ def _number(value: Any) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    return shown(str(value) if value is None else brief(masked_value(name, value)), _LONGEST_VALUE)
+    return str(value) if value is None else brief(masked_value(name, value))
 
 
 def _choices(domain: Domain | Sequence[Any] | None) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from poptune.report_page.document import document
 from poptune.report_page.page import html
 from poptune.run.files import replace_file
 from poptune.run.history import History
-from poptune.storage.lock import is_locked
+from poptune.run.listing import state_of
 
 FILE_NAME = "report.html"
 
@@ -37,7 +37,8 @@ def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     'report.html'
     """
     history = History.read(run)
-    made = document(history, is_running=is_locked(history.run_dir), made=time.time())
+    state = state_of(history.run_dir, has_live_trials=history.population.live > 0)
+    made = document(history, state, made=time.time())
     path = Path(output).expanduser() if output is not None else history.run_dir / FILE_NAME
     try:
         replace_file(path, html(made))

@@ -6,54 +6,60 @@ or mistake, and no secrets.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from poptune.core.domains import Domain
-from poptune.core.nested import MISSING, flatten, lookup
-from poptune.core.safe_text import inert, masked, masked_value
+from poptune.core.domains import Categorical, Domain
+from poptune.core.nested import MISSING, lookup
+from poptune.core.safe_text import inert, masked_value
 from poptune.core.trial import Status, Trial
 from poptune.core.values import brief
 from poptune.faces.log import Entry, log_of
 from poptune.faces.sentences import duration
 from poptune.plots.scales import Scale
 from poptune.plots.style import short_id
+from poptune.report_page.health import health
 from poptune.report_page.series import finite, series, thinning
 from poptune.report_page.winner import winner
 from poptune.run.history import History
+from poptune.run.listing import State
 from poptune.version import __version__
 
 _MOST_ENTRIES = 4000  # of the log; the journal has them all
 _MOST_HYPERPARAMETERS = 24
+_LONGEST_DOMAIN = 120
 
 Document = dict[str, Any]
 
 
-def document(history: History, *, is_running: bool, made: float) -> Document:
+def document(history: History, state: State, made: float) -> Document:
     """Return all that the report page shows of a run.
 
     Args:
         history: Of the run.
-        is_running: Whether a process trains in its directory now.
+        state: Whether it goes on.
         made: When the report is made, in seconds since 1970.
     """
     names = history.hyperparameters[:_MOST_HYPERPARAMETERS]
     scales = [Scale.in_run(history, name) for name in names]
     every = thinning(history)
     return {
-        "run": _run(history, is_running, made),
-        "outcome": _outcome(history, is_running),
+        "run": _run(history, state, made),
+        "outcome": _outcome(history, state),
+        "health": health(history),
         "winner": winner(history),
         "hyperparameters": [_hyperparameter(scale, history.domains.get(scale.name)) for scale in scales],
         "left_out": max(0, len(history.hyperparameters) - len(names)),
-        "trials": [_trial(trial, history, names) for trial in history.population],
+        "trials": _trials(history, names),
         "thinned": every,
         "stints": series(history, scales, every),
         "log": _log(history),
     }
 
 
-def _run(history: History, is_running: bool, made: float) -> Document:
+def _run(history: History, state: State, made: float) -> Document:
     about, objective = history.about, history.objective
     stop = about.get("stop")
     return {
@@ -71,7 +77,7 @@ def _run(history: History, is_running: bool, made: float) -> Document:
         "began": _stamp(history.began),
         "made": _stamp(made),
         "made_by": __version__,
-        "is_running": is_running,
+        "state": state,
         "duration_s": history.duration_s,
         "duration": duration(history.duration_s),
         "trials": len(history.trials),
@@ -87,20 +93,19 @@ def _stamp(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
-def _outcome(history: History, is_running: bool) -> Document:
+def _outcome(history: History, state: State) -> str:
     trials = list(history.population)
     live = sum(trial.status.is_live for trial in trials)
     failed = sum(trial.status is Status.ERROR for trial in trials)
     some_failed = f" {_counted(failed, 'trial')} failed for good." if failed else ""
-    if is_running:
-        return {"word": "running", "text": f"Training goes on: this is how far it had come.{some_failed}"}
-    if live:
-        rest = "None of its trials" if live == len(trials) else f"{len(trials) - live} of {len(trials)} trials"
-        how = "Tuner.restore goes on from here."
-        return {"word": "interrupted", "text": f"The run was interrupted: {rest} had ended.{some_failed} {how}"}
+    if state == "running":
+        return f"This is how far it had come.{some_failed}"
+    if state == "interrupted":
+        ended = "None of its trials" if live == len(trials) else f"{len(trials) - live} of {len(trials)} trials"
+        return f"{ended} had ended.{some_failed} Tuner.restore goes on from here."
     if failed == len(trials):
-        return {"word": "failed", "text": "All trials failed for good."}
-    return {"word": "finished", "text": f"{_counted(len(trials) - failed, 'trial')} reached the end.{some_failed}"}
+        return "All trials failed for good."
+    return f"{_counted(len(trials) - failed, 'trial')} reached the end.{some_failed}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -112,29 +117,50 @@ def _hyperparameter(scale: Scale, domain: Any) -> Document:
         "name": inert(scale.name),
         "log": scale.is_log,
         "bounds": [finite(bound) for bound in scale.bounds] if scale.bounds else None,
+        "limits": [finite(limit, 6) for limit in scale.limits],
         "lanes": list(scale.lanes),
-        "domain": brief(domain if isinstance(domain, Domain) else list(domain), 80) if domain is not None else "",
+        "domain": _domain_text(scale.name, domain),
     }
+
+
+def _domain_text(name: str, domain: Domain | Sequence[Any] | None) -> str:
+    if domain is None:
+        return ""
+    if isinstance(domain, Categorical):
+        domain = domain.categories
+    text = repr(domain) if isinstance(domain, Domain) else "one of " + ", ".join(_choice(name, one) for one in domain)
+    return inert(text if len(text) <= _LONGEST_DOMAIN else f"{text[:_LONGEST_DOMAIN]}...")
+
+
+def _choice(name: str, value: Any) -> str:
+    return brief(masked_value(name, value))
+
+
+def _trials(history: History, names: list[str]) -> list[Document]:
+    labels = [short_id(trial) for trial in history.trials]
+    if len(set(labels)) < len(labels):  # ids that PopTune did not give
+        labels = list(history.trials)
+    copied = Counter(exploit.donor for _, exploit in history.exploits if exploit.donor != exploit.trial)
+    return [
+        {"label": inert(label), "copied": copied[trial.id], **_trial(trial, history, names)}
+        for label, trial in zip(labels, history.population, strict=True)
+    ]
 
 
 def _trial(trial: Trial, history: History, names: list[str]) -> Document:
     stints = history.by_trial[trial.id]
     scores = [score for stint in stints for score in history.scores(stint) if finite(score) is not None]
     objective = history.objective
-    config = flatten(masked(trial.config))
     return {
         "id": inert(trial.id),
-        "label": inert(short_id(trial.id)),
         "status": trial.status.value,
         "iteration": trial.progress.iteration,
         "value": finite(objective.value(history.last_score(trial.id))) if objective else None,
         "best": finite(objective.value(max(scores))) if objective and scores else None,
         "exploits": trial.exploits,
-        "copied": sum(exploit.donor == trial.id != exploit.trial for _, exploit in history.exploits),
         "failures": trial.failures,
         "error": inert(trial.error, lines=True) if trial.error else None,
         "values": [_value(trial, name) for name in names],
-        "config": {inert(name): brief(value) for name, value in config.items()},
     }
 
 

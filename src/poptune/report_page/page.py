@@ -15,7 +15,10 @@ from typing import Any
 
 _SCRIPTS = (
     "uPlot.iife.min.js",
-    *(f"{name}.js" for name in ("model", "view", "charts", "pictures", "lineage", "sections", "tables", "main")),
+    *(
+        f"{name}.js"
+        for name in ("model", "view", "charts", "pictures", "lineage", "sections", "health", "tables", "main")
+    ),
 )
 _STYLES = ("uPlot.min.css", "page.css")
 _POLICY = (

@@ -9,7 +9,8 @@ const GUTTER = () => (innerWidth < 600 ? 52 : 68); // room for the labels of the
 //   draw(pen): draws. find(x, y, pen): returns what is at a place, {trial, stint, iteration}, or null.
 function chart(host, { height, bounds, log = false, lanes = [], format = short, draw, find }) {
   const axis = { stroke: () => colour("muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
-  const grid = { stroke: () => colour("line"), width: 1 };
+  const isRound = (value) => !log || Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+  const grid = { stroke: () => colour("line"), width: 1, filter: (_, ticks) => ticks.map((at) => (at !== null && isRound(at) ? at : null)) };
   const plot = new uPlot(
     {
       width: Math.max(200, host.clientWidth),

@@ -98,20 +98,27 @@ function traceLineage() {
   lineage.best.replaceChildren(svg("path", { d: pathOf([...model.winning].map(([i, last]) => [model.stints[i], last])), class: "family-1" }));
 }
 
+// How long before its beginning the link to a stint leaves its donor's line.
+const bend = (stint) => Math.min(18, 4 + Math.abs(rowOf(stint.trial) - rowOf(stint.origin.trial)) / 8);
+
 const line = (from, to, y) => `M${placeOf(from).toFixed(1)} ${y}H${placeOf(to).toFixed(1)}`;
 
 function link(stint) {
-  if (stint.origin.trial === stint.trial) return "";
+  if (stint.origin.trial === stint.trial) return `M${placeOf(stint.start).toFixed(1)} ${rowOf(stint.trial)}`;
   const [x, from, to] = [placeOf(stint.start), rowOf(stint.origin.trial), rowOf(stint.trial)];
-  const back = Math.min(18, 4 + Math.abs(to - from) / 8);
+  const back = bend(stint);
   return `M${(x - back).toFixed(1)} ${from}C${x.toFixed(1)} ${from} ${(x - back).toFixed(1)} ${to} ${x.toFixed(1)} ${to}`;
 }
 
+// Return one line through stretches of training, oldest first, that bends from trial to trial.
 function pathOf(stretches) {
-  return stretches
-    .filter(([stint]) => stint.began <= view.time)
-    .map(([stint, last]) => (stint.origin ? link(stint) : "") + line(stint.start, Math.min(last, reached(stint, view.time)), rowOf(stint.trial)))
-    .join("");
+  const begun = stretches.filter(([stint]) => stint.began <= view.time);
+  return begun.map(([stint, last], at) => {
+    const next = begun[at + 1]?.[0];
+    const end = placeOf(Math.min(last, reached(stint, view.time))) - (next && next.trial !== stint.trial ? bend(next) : 0);
+    const begin = placeOf(stint.start);
+    return `${stint.origin && at ? link(stint) : `M${begin.toFixed(1)} ${rowOf(stint.trial)}`}H${Math.max(end, begin).toFixed(1)}`;
+  }).join("");
 }
 
 // Let the trial that stands out, and all that is behind its weights, stand out here too.
@@ -121,7 +128,7 @@ function stressLineage() {
   lineage.root.querySelector(".chosen")?.remove();
   if (chosen === null) return;
   const stint = stintAt(chosen, view.time);
-  const behind = ancestry(stint, reached(stint, view.time));
+  const behind = ancestry(stint, reached(stint, view.time)).reverse();
   lineage.root.append(svg("path", { d: pathOf(behind), class: `chosen ${familyName(stint.founder)}` }));
 }
 

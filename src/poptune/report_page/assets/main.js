@@ -67,7 +67,7 @@ function drawLooks() {
   say();
 }
 
-for (const draw of [drawHead, drawWinner, drawReplay, drawFamilies, drawCurves, drawSchedules, drawLineage, drawAncestors, drawPopulation, drawLog, drawFacts, drawLooks]) {
+for (const draw of [drawHead, drawHealth, drawWinner, drawReplay, drawFamilies, drawCurves, drawSchedules, drawLineage, drawAncestors, drawPopulation, drawLog, drawFacts, drawLooks]) {
   draw();
 }
 document.documentElement.dataset.ready = "yes";

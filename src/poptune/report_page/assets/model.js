@@ -114,17 +114,18 @@ function foundersOverIterations(time) {
 
 const isBetter = (a, b) => (run.run.mode === "min" ? a < b : a > b);
 
-// Return the best value reported so far at each iteration where it changed, as [iteration, value].
+// Return the best value reported so far at each iteration, as [iteration, value].
 function bestSoFar(time) {
-  const points = [];
+  const at = new Map();
   for (const stint of begunAt(time)) {
     const count = pointsAt(stint, time);
-    for (let i = 0; i < count; i++) if (stint.y[i] !== null) points.push([stint.x[i], stint.y[i]]);
+    for (let i = 0; i < count; i++) {
+      const [x, y] = [stint.x[i], stint.y[i]];
+      if (y !== null && (!at.has(x) || isBetter(y, at.get(x)))) at.set(x, y);
+    }
   }
-  points.sort((a, b) => a[0] - b[0]);
-  const best = [];
-  for (const [x, y] of points) if (!best.length || isBetter(y, best[best.length - 1][1])) best.push([x, y]);
-  return best;
+  let best = null;
+  return [...at].sort((a, b) => a[0] - b[0]).map(([x, y]) => [x, (best = best === null || isBetter(y, best) ? y : best)]);
 }
 
 // Return a number in few digits.

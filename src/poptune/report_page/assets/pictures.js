@@ -29,12 +29,7 @@ function drawCurves() {
     draw: (pen) => inside(pen, (context) => {
       drawStints(pen, (stint, time, last) => curve(pen, stint, time, last));
       const best = new Path2D();
-      const points = bestSoFar(view.time);
-      points.forEach(([x, y], at) => {
-        if (at) best.lineTo(pen.x(x), pen.y(points[at - 1][1]));
-        best[at ? "lineTo" : "moveTo"](pen.x(x), pen.y(y));
-      });
-      if (points.length) best.lineTo(pen.x(Math.max(...begunAt(view.time).map((s) => reached(s, view.time)))), pen.y(points[points.length - 1][1]));
+      for (const [x, y] of bestSoFar(view.time)) best.lineTo(pen.x(x), pen.y(y));
       stroke(pen, best, { name: "ink", width: 1.2, dash: [1.5, 3] });
     }),
     find: nearestPoint,
@@ -115,9 +110,10 @@ function emptyFigure(figure, title, words) {
 // Hyperparameters
 
 function drawSchedules() {
+  const figures = run.hyperparameters.map(() => byId("schedules").appendChild(make("figure"))); // all, before any is measured
   run.hyperparameters.forEach((hyperparameter, number) => {
+    const figure = figures[number];
     const places = model.stints.map((stint) => stint.values[number]).filter((place) => place !== null);
-    const figure = byId("schedules").appendChild(make("figure"));
     const words = hyperparameter.domain || "In force over iterations.";
     if (!places.length) return void emptyFigure(figure, hyperparameter.name, "It has no values.");
     const host = heading(figure, hyperparameter.name, words);
@@ -125,7 +121,7 @@ function drawSchedules() {
       height: 210,
       log: hyperparameter.log,
       lanes: hyperparameter.lanes,
-      bounds: () => placeBounds(hyperparameter, places),
+      bounds: () => hyperparameter.limits,
       draw: (pen) => inside(pen, () => {
         for (const bound of hyperparameter.bounds ?? []) {
           const line = new Path2D();
@@ -139,14 +135,6 @@ function drawSchedules() {
       find: (x, y, pen) => nearestLevel(x, y, pen, hyperparameter, number),
     });
   });
-}
-
-function placeBounds(hyperparameter, places) {
-  if (hyperparameter.lanes.length) return [-0.5, hyperparameter.lanes.length - 0.5];
-  const [low, high] = extremes([...places, ...(hyperparameter.bounds ?? [])]);
-  if (!hyperparameter.log) return padded([low, high]);
-  const room = (high / low) ** 0.05 || 1.1;
-  return high > low ? [low / room, high * room] : [low / 2, high * 2];
 }
 
 // Where a stint lies: in a lane of texts, each trial has a height of its own.
@@ -163,7 +151,7 @@ function level(pen, hyperparameter, number, stint, time, until) {
   if (place === null || last < stint.start) return path;
   const y = pen.y(place);
   path.moveTo(pen.x(stint.start), y);
-  path.lineTo(Math.max(pen.x(last), pen.x(stint.start) + 0.01), y);
+  path.lineTo(Math.max(pen.x(last), pen.x(stint.start) + 4 * pen.ratio), y);
   return path;
 }
 

@@ -6,8 +6,8 @@ function drawHead() {
   document.title = `${about.name} · PopTune report`;
   byId("name").textContent = about.name;
   byId("lead").append(
-    make("span", { class: `state ${run.outcome.word}` }, run.outcome.word),
-    ` ${run.outcome.text}`,
+    make("span", { class: `state ${about.state}` }, about.state),
+    ` ${run.outcome}`,
   );
   const best = run.winner && run.trials[run.winner.trial];
   const figures = [
