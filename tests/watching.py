@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -99,3 +100,8 @@ def climb(config):
 
 
 SPACE = {"speed": tune.grid_search([1.0, 2.0, 3.0])}
+
+
+def words(html):
+    """Return what a reader sees, without tags and style."""
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())

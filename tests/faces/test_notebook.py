@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -19,7 +18,7 @@ from poptune.faces.chronicle import Chronicle
 from poptune.faces.notebook import NotebookConsole, html_of, in_notebook
 from poptune.faces.table import Layout
 from runs import pbt
-from watching import RUN_DIR, Clock, exploit, reported, two_trials
+from watching import RUN_DIR, Clock, exploit, reported, two_trials, words
 
 
 class Wall:
@@ -37,11 +36,6 @@ class Wall:
 def notebook(verbose=1, layout=None):
     wall, clock = Wall(), Clock()
     return NotebookConsole(Chronicle(pbt(), RUN_DIR, 7, verbose), sys.stdout, clock, wall, layout), wall, clock
-
-
-def words(html):
-    """Return what a reader sees, without tags and style."""
-    return " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
 
 
 def test_a_run_and_its_trials_are_shown():

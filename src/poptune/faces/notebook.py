@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 # Greys are transparent and everything else has the colour of the page's text, so that light and dark themes suit. The
 # class is doubled to outweigh what notebooks say about tables.
-_STYLE = """
+STYLE = """
 .poptune.poptune{font-size:13px;line-height:1.5;overflow-x:auto}
 .poptune.poptune p{margin:0}
 .poptune.poptune p.title{margin-top:1em}
@@ -36,7 +36,8 @@ _STYLE = """
 font-variant-numeric:tabular-nums}
 .poptune.poptune tr{background:none;border:0}
 .poptune.poptune tr>*{padding:.22em 1.6em .22em 0;border:0;text-align:right;white-space:nowrap;vertical-align:top}
-.poptune.poptune tr>:nth-child(-n+2),.poptune.poptune .failed tr>*{text-align:left}
+.poptune.poptune tr>:nth-child(-n+2),.poptune.poptune .left tr>*{text-align:left}
+.poptune.poptune .left tr>*{white-space:normal}
 .poptune.poptune th{font-weight:600;border-bottom:1px solid rgba(128,128,128,.45)}
 .poptune.poptune tbody tr>*{border-bottom:1px solid rgba(128,128,128,.15)}
 .poptune.poptune pre{margin:.5em 0;padding:0;border:0;background:none;font-size:12px;\
@@ -185,7 +186,7 @@ def html_of(
     >>> "<b>" in html_of(None, above=["trial <b>"])
     False
     """
-    parts = [f"<style>{_STYLE}</style>", _paragraphs(above)]
+    parts = [f"<style>{STYLE}</style>", _paragraphs(above)]
     if table:
         parts += [_grid(table), _failed(table)]
     parts += [f"<pre>{escape(text)}</pre>" for text in advice]
@@ -229,4 +230,4 @@ def _failed(table: Table) -> str:
     count = len(table.failed) + table.more_failed
     more = f'<p class="quiet">... {table.more_failed} more</p>' if table.more_failed else ""
     title = f'<p class="title"><strong>Failed trials: {count}</strong></p>'
-    return f'{title}<table class="failed"><thead>{head}</thead><tbody>{rows}</tbody></table>{more}'
+    return f'{title}<table class="left"><thead>{head}</thead><tbody>{rows}</tbody></table>{more}'

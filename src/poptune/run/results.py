@@ -17,6 +17,7 @@ from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
+from poptune.run.family import FamilyTree, Lineage
 from poptune.run.health import Health
 from poptune.run.history import History
 from poptune.run.reopening import known_run, known_trial
@@ -60,7 +61,7 @@ class Result:
     checkpoint: Checkpoint | None
     error: TrialError | None
     path: str
-    lineage: tuple[Segment, ...]
+    lineage: Lineage
     _run_dir: Path
 
     @classmethod
@@ -128,6 +129,11 @@ class Result:
         state = f"error={str(self.error).splitlines()[0]!r}" if self.error else f"metrics={self.metrics!r}"
         return f"Result(trial_id={self.trial_id!r}, config={self.config!r}, {state})"
 
+    def _repr_html_(self) -> str:
+        from poptune.faces.reprs import result_html
+
+        return result_html(self)
+
 
 class ResultGrid(Sequence[Result]):
     """The results of a run, one per trial in the order of the trials.
@@ -172,7 +178,7 @@ class ResultGrid(Sequence[Result]):
         self._results = [
             _result(trial, self._run_dir, last_result(trial, journal), behind[trial.id]) for trial in population
         ]
-        self._statuses = [trial.status for trial in population]
+        self._trials = list(population)
 
     def __len__(self) -> int:
         return len(self._results)
@@ -201,12 +207,12 @@ class ResultGrid(Sequence[Result]):
     @property
     def num_terminated(self) -> int:
         """How many trials ended as they should."""
-        return self._statuses.count(Status.TERMINATED)
+        return sum(trial.status is Status.TERMINATED for trial in self._trials)
 
     @property
-    def lineage(self) -> dict[str, tuple[Segment, ...]]:
+    def lineage(self) -> FamilyTree:
         """The family tree of the run: per trial the stretches of training behind its last weights."""
-        return {result.trial_id: result.lineage for result in self._results}
+        return FamilyTree((result.trial_id, result.lineage) for result in self._results)
 
     @cached_property
     def health(self) -> Health:
@@ -292,6 +298,11 @@ class ResultGrid(Sequence[Result]):
         lines = ",\n  ".join(map(repr, self._results))
         return f"ResultGrid<[\n  {lines}\n]>"
 
+    def _repr_html_(self) -> str:
+        from poptune.faces.reprs import grid_html
+
+        return grid_html(self, self._trials, self._objective)
+
 
 def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[Segment, ...]) -> Result:
     saved = trial.checkpoint
@@ -302,7 +313,7 @@ def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[
         checkpoint=Checkpoint(run_dir / saved.path) if saved and (run_dir / saved.path).is_dir() else None,
         error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
         path=str(run_dir / trial.folder),
-        lineage=behind,
+        lineage=Lineage(behind),
         _run_dir=run_dir,
     )
 

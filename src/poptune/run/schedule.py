@@ -76,6 +76,11 @@ class Schedule:
 
         return schedule_figure(self.segments, self.hyperparameters, purpose="Schedule.plot")
 
+    def _repr_html_(self) -> str:
+        from poptune.faces.reprs import schedule_html
+
+        return schedule_html(self)
+
     def to_csv(self, path: str | Path) -> None:
         """Write `csv` to a file."""
         Path(path).expanduser().write_bytes(self.csv.encode())
