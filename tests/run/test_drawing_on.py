@@ -14,7 +14,7 @@ import poptune as tune
 from interrupting import Interrupted, go_on, told
 from poptune.core.generators import Marks, packed, unpacked
 from poptune.core.randomness import GlobalGenerators
-from poptune.storage.store import GENERATORS
+from poptune.storage.copying import GENERATORS
 from runs import stable_rows
 
 

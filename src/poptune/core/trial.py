@@ -57,7 +57,7 @@ class SavedCheckpoint:
         trial: Id of the trial that saved it.
         progress: Counters at the report that carried it.
         size: Bytes of all its files.
-        checksum: CRC-32 over names and contents of all its files, as 8 hexadecimal digits.
+        checksum: XXH3 over names and contents of all its files, as 16 hexadecimal digits.
     """
 
     path: str

@@ -239,6 +239,9 @@ class Runner:
     def _reported(self, message: ReportArrived) -> None:
         if message.waits:
             self._turns.block(message.worker)
+            if not self._is_urgent:  # no decision waits to be written down: the worker need not wait for this one
+                self._give_turns()
+                self._carry_out()
         trial = self.population[message.trial]
         if not trial.status.is_live:
             self._halt(trial.id, message)

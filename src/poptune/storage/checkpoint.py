@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from poptune.errors import UsageError
 from poptune.storage import dictionary
+from poptune.storage.copying import Fingerprint, copy_files, fingerprint
 from poptune.storage.trust import is_trusted, trust
 
 _METADATA = ".metadata.json"
@@ -60,6 +60,11 @@ class Checkpoint:
         if self._path is None:
             self._path, self._data = Path(self.to_directory()), {}
         return str(self._path)
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory, None if the checkpoint was made of a dictionary and has none yet."""
+        return self._path
 
     @property
     def is_relative(self) -> bool:
@@ -129,24 +134,19 @@ class Checkpoint:
         """Attach facts beside earlier ones."""
         self.set_metadata({**self.get_metadata(), **metadata})
 
-    def write_to(self, folder: Path, *, allow_pickle: bool = True) -> None:
-        """Write the files into a directory that exists. Links are followed: what is written is files alone.
+    def write_to(self, folder: Path, *, allow_pickle: bool = True) -> Fingerprint:
+        """Write the files into a directory that exists, and say what they are. Links are followed.
 
         Raises:
             UsageError: The directory lies in the checkpoint's own, which would then hold itself; or something would
                 have to be pickled, and that is not allowed.
         """
-        if self._path is None:
-            dictionary.write(self._data, folder, allow_pickle=allow_pickle)
-            if self._metadata:
-                (folder / _METADATA).write_text(json.dumps(self._metadata))
-            return
-        if folder.resolve().is_relative_to(self._path.resolve()):
-            raise UsageError(
-                f"The checkpoint {self._path} cannot be copied to {folder}, which lies in it."
-                " Give each checkpoint a directory of its own."
-            )
-        shutil.copytree(self._path, folder, dirs_exist_ok=True)
+        if self._path is not None:
+            return copy_files(self._path, folder)
+        dictionary.write(self._data, folder, allow_pickle=allow_pickle)
+        if self._metadata:
+            (folder / _METADATA).write_text(json.dumps(self._metadata))
+        return fingerprint(folder)
 
     def __repr__(self) -> str:
         where = "of a dictionary" if self._path is None else str(self._path)

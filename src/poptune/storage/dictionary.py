@@ -146,9 +146,9 @@ def _save(save_file: Callable[[dict[str, Any], Path], object], content: dict[str
 def _load_arrays(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
-    from safetensors.numpy import load_file
+    from poptune.storage.arrays import load_arrays
 
-    return dict(load_file(file))
+    return load_arrays(file)
 
 
 def _load_tensors(file: Path) -> dict[str, Any]:

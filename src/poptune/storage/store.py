@@ -8,11 +8,11 @@ trial copies nothing; it refers to the donor's checkpoint.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
 import uuid
-import zlib
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +21,12 @@ from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.copying import GENERATORS, Fingerprint, fingerprint, holds_links
 from poptune.storage.space import failure
 from poptune.storage.trust import trust
 
 STAGING = ".staging"
-GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
-_CHUNK = 4 << 20
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,20 +76,13 @@ class CheckpointStore:
         """
         staged = self._staging_place()
         try:
-            staged.mkdir(parents=True)
-            fault("checkpoint_begun")
-            checkpoint.write_to(staged, allow_pickle=self.allow_pickle)
-            size, checksum = _measure(staged)
+            found = self._stage(checkpoint, staged)
             if generators:
                 (staged / GENERATORS).write_bytes(generators)
-            else:  # the files may be a copy of another checkpoint's
-                (staged / GENERATORS).unlink(missing_ok=True)
             if self.is_durable:
                 sync_tree(staged)
-            target = self._free_place(folder, number)
-            target.parent.mkdir(exist_ok=True)
             fault("checkpoint_staged")
-            staged.rename(target)
+            target = self._settle(staged, folder, number)
             fault("checkpoint_renamed")
             if self.is_durable:
                 sync_file(target.parent)
@@ -101,8 +93,7 @@ class CheckpointStore:
                 raise
             what = f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}"
             raise failure(what, error) from error
-        path = target.relative_to(self.run_dir).as_posix()
-        return SavedCheckpoint(path, trial, progress, size, checksum)
+        return SavedCheckpoint(f"{folder}/{target.name}", trial, progress, found.size, found.checksum)
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
@@ -168,8 +159,7 @@ class CheckpointStore:
                         (staged / name).mkdir(exist_ok=True)
                     else:
                         (staged / name).write_bytes(content.data)
-                size, checksum = _measure(staged)
-                if (size, checksum) != (saved.size, saved.checksum):
+                if fingerprint(staged) != Fingerprint(saved.size, saved.checksum):
                     raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} was damaged on its way.")
                 if self.is_durable:
                     sync_tree(staged)
@@ -201,13 +191,13 @@ class CheckpointStore:
         """
         self.load(saved)
         try:
-            size, checksum = _measure(self.run_dir / saved.path)
+            found = fingerprint(self.run_dir / saved.path)
         except OSError as error:
             raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} cannot be read: {error}") from error
-        if (size, checksum) != (saved.size, saved.checksum):
+        if found != Fingerprint(saved.size, saved.checksum):
             raise StorageError(
-                f"Checkpoint {saved.path} of trial {saved.trial} is damaged: it has {size} bytes with checksum"
-                f" {checksum}, and was saved with {saved.size} bytes and checksum {saved.checksum}."
+                f"Checkpoint {saved.path} of trial {saved.trial} is damaged: it has {found.size} bytes with"
+                f" checksum {found.checksum}, and was saved with {saved.size} bytes and checksum {saved.checksum}."
             )
 
     def delete(self, saved: SavedCheckpoint) -> None:
@@ -242,15 +232,35 @@ class CheckpointStore:
                 if _CHECKPOINT.fullmatch(place.name) and path not in kept:
                     shutil.rmtree(place, ignore_errors=True)
 
+    def _stage(self, checkpoint: Checkpoint, place: Path) -> Fingerprint:
+        """Bring the files of a checkpoint to a new directory; those of a draft are there as soon as it is renamed."""
+        own = checkpoint.directory
+        if own is not None and own.parent == place.parent and not holds_links(own):
+            own.rename(place)
+            return fingerprint(place)
+        place.parent.mkdir(exist_ok=True)
+        place.mkdir()
+        fault("checkpoint_begun")
+        return checkpoint.write_to(place, allow_pickle=self.allow_pickle)
+
+    def _settle(self, staged: Path, folder: str, number: int) -> Path:
+        """Give a staged checkpoint its name. It can be taken by one whose report was lost with its worker."""
+        while True:
+            target = self.run_dir / folder / f"checkpoint_{number:06d}"
+            try:
+                staged.rename(target)
+            except FileNotFoundError:
+                target.parent.mkdir()
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                number += 1
+            else:
+                return target
+
     def _staging_place(self) -> Path:
         # Random, since process ids are neither unique over machines nor for ever.
         return self.run_dir / STAGING / uuid.uuid4().hex
-
-    def _free_place(self, folder: str, number: int) -> Path:
-        """Return the checkpoint's place. A place can be taken by one whose report was lost with its worker."""
-        while (place := self.run_dir / folder / f"checkpoint_{number:06d}").exists():
-            number += 1
-        return place
 
 
 def number_of(saved: SavedCheckpoint) -> int:
@@ -277,18 +287,3 @@ def sync_tree(folder: Path) -> None:
         for name in names:
             sync_file(Path(parent, name))
         sync_file(Path(parent))
-
-
-def _measure(folder: Path) -> tuple[int, str]:
-    """Return (bytes, checksum) over names and contents of all files but `GENERATORS`, in the order of their names."""
-    size, checksum = 0, 0
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(set(names) - {GENERATORS}):
-            file = Path(parent, name)
-            checksum = zlib.crc32(os.fsencode(file.relative_to(folder).as_posix()), checksum)
-            with open(file, "rb") as stream:
-                while chunk := stream.read(_CHUNK):
-                    checksum = zlib.crc32(chunk, checksum)
-                    size += len(chunk)
-    return size, f"{checksum:08x}"

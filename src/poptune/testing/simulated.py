@@ -65,7 +65,7 @@ class SimulatedExecutor:
         self._seconds = seconds
         self._losses = losses
         self._order = itertools.count()  # of equal times, what was scheduled first comes first
-        self._agenda: list[tuple[float, int, int, str | None]] = []
+        self._agenda: list[tuple[float, int, int, _SimulatedTrial | None]] = []  # no trial: the worker is lost
         self._trials: dict[str, _SimulatedTrial] = {}
         self._saved: dict[str, Checkpoint] = {}
         self._messages: list[Message] = []
@@ -98,15 +98,16 @@ class SimulatedExecutor:
     def _start(self, worker: int, start: Start) -> None:
         trial = self._trials.get(start.trial)
         if trial is None:
-            trial = self._trials[start.trial] = _SimulatedTrial(self._job)
+            trial = self._trials[start.trial] = _SimulatedTrial(start.trial, self._job)
         checkpoint = self._saved[start.checkpoint.path] if start.checkpoint else None
         self.loads += checkpoint is not None
         trial.assign(start, worker, checkpoint)
         self._schedule(worker, start.trial)
 
     def _schedule(self, worker: int, trial: str) -> None:
-        seconds = self._seconds(trial, self._trials[trial].progress.iteration + 1)
-        heapq.heappush(self._agenda, (self.now + seconds, next(self._order), worker, trial))
+        resident = self._trials[trial]
+        seconds = self._seconds(trial, resident.progress.iteration + 1)
+        heapq.heappush(self._agenda, (self.now + seconds, next(self._order), worker, resident))
 
     def receive(self, timeout_s: float) -> Sequence[Message]:
         """Move the clock to the next thing that happens, and return what is said then."""
@@ -114,8 +115,8 @@ class SimulatedExecutor:
             self.now, _, worker, trial = heapq.heappop(self._agenda)
             if trial is None:
                 self._lose(worker)
-            elif trial in self._trials and self._trials[trial].worker == worker:
-                self._advance(worker, trial)
+            elif self._trials.get(trial.name) is trial:  # not one that was lost with its worker
+                self._advance(worker, trial.name)
         messages, self._messages = self._messages, []
         return messages
 
@@ -159,7 +160,8 @@ class SimulatedExecutor:
 class _SimulatedTrial:
     """One trial that lives in a simulated worker."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, name: str, job: Job) -> None:
+        self.name = name
         self.run = ClassRun(job.trainable.target, job.checkpointing, job.trainable.parameters)  # type: ignore[arg-type]
         self.config: Config = {}
         self.checkpoint: Checkpoint | None = None

@@ -1,0 +1,117 @@
+"""Directories of files: copied and fingerprinted in one go, since a checkpoint is saved while training waits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from io import FileIO
+
+from xxhash import xxh3_64
+
+from poptune.errors import UsageError
+
+GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
+_CHUNK = 1 << 20  # bytes; as much as stays in a core's cache between reading, hashing and writing
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is known of a directory's files.
+
+    Attributes:
+        size: Bytes of all files.
+        checksum: XXH3 (64 bits) over names and contents of all files but `GENERATORS`, in the order of their names,
+            as 16 hexadecimal digits. It finds damage; it is no protection against somebody who means harm.
+    """
+
+    size: int
+    checksum: str
+
+
+def fingerprint(folder: str | os.PathLike[str]) -> Fingerprint:
+    """Read a directory through.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "weights").write_bytes(b"12345")
+    ...     fingerprint(folder)
+    Fingerprint(size=5, checksum='2ddbde8af2574158')
+    """
+    return _read_through(os.fspath(folder))
+
+
+def copy_files(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Fingerprint:
+    """Copy the files of a directory into one that exists. Links are followed: what is written is files alone.
+
+    Raises:
+        UsageError: The target lies in the source, which would then hold itself.
+    """
+    return _read_through(os.fspath(source), os.fspath(target))
+
+
+def holds_links(folder: str | os.PathLike[str]) -> bool:
+    """Say whether what is written elsewhere could change the files of a directory."""
+    return any(
+        os.path.islink(path) or (not is_folder and os.stat(path).st_nlink > 1)
+        for path, _, is_folder in _entries(os.fspath(folder))
+    )
+
+
+def _read_through(source: str, target: str | None = None) -> Fingerprint:
+    """Read the files of a directory, and write what is read into another, if one is given."""
+    size, digest = 0, xxh3_64()
+    for path, name, is_folder in _entries(source):
+        place = os.path.join(target, name) if target is not None else None
+        if is_folder:
+            if target is not None and place is not None:
+                _check_outside(path, target, source)
+                os.makedirs(place, exist_ok=True)
+            continue
+        digest.update(os.fsencode(name))
+        with FileIO(path) as file, _opened(place, file) as copy:
+            for chunk in _chunks(file):
+                digest.update(chunk)
+                size += len(chunk)
+                if copy is not None:
+                    _write(copy, chunk)
+    return Fingerprint(size, digest.hexdigest())
+
+
+def _entries(folder: str, prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    """Yield (path, name below the folder, whether it is a directory): files by name, then directories with theirs."""
+    with os.scandir(folder) as found:
+        entries = sorted((entry.is_dir(), entry.name, entry.path) for entry in found if entry.name != GENERATORS)
+    for is_folder, name, path in entries:
+        yield path, prefix + name, is_folder
+        if is_folder:
+            yield from _entries(path, f"{prefix}{name}/")
+
+
+def _check_outside(folder: str, target: str, source: str) -> None:
+    if os.path.samefile(folder, target):
+        raise UsageError(
+            f"The checkpoint {source} cannot be copied to {target}, which lies in it."
+            " Give each checkpoint a directory of its own."
+        )
+
+
+def _opened(place: str | None, like: FileIO) -> AbstractContextManager[FileIO | None]:
+    """Return a file to write, with the permissions of another, or nothing."""
+    if place is None:
+        return nullcontext()
+    mode = os.fstat(like.fileno()).st_mode & 0o777
+    return FileIO(place, "w", opener=lambda path, flags: os.open(path, flags, mode))
+
+
+def _chunks(file: FileIO) -> Iterator[memoryview]:
+    """Yield what a file holds, piece by piece; each piece is good until the next."""
+    buffer = memoryview(bytearray(min(os.fstat(file.fileno()).st_size + 1, _CHUNK)))
+    while count := file.readinto(buffer):
+        yield buffer[:count]
+
+
+def _write(file: FileIO, content: memoryview) -> None:
+    while content:  # a raw file may take only a part
+        content = content[file.write(content) :]
