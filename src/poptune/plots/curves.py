@@ -28,8 +28,8 @@ from poptune.plots.style import (
     metric_label,
     new_figure,
     note,
-    short_id,
     shown,
+    trial_label,
 )
 from poptune.plots.trails import (
     AXIS,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _FEWEST_FOR_A_BAND = 4
 _NAMED_DONORS = 5
-_HEIGHT = 0.55  # of a figure, per width
+_HEIGHT, _LEAST_HEIGHT = 0.55, 2.3  # of a figure: per width, and in inches
 
 
 def objective_history(
@@ -77,9 +77,9 @@ def objective_history(
 
     >>> figure = plots.objective_history(results, optimum=90.0)
     >>> figure.axes[0].get_ylabel()
-    'height (higher is better)'
+    'height\\nhigher is better'
     """
-    figure = new_figure("plots.objective_history", width, _HEIGHT * width)
+    figure = new_figure("plots.objective_history", width, _height(width))
     history = history_of(source, *([metric] if metric else []))
     draw_objective(figure.subplots(), history, metric_of(history, metric), optimum)
     return figure
@@ -99,7 +99,7 @@ def draw_objective(axes: Axes, history: History, metric: str, optimum: float | N
     if optimum is not None:
         axes.axhline(optimum, color=MUTED, linestyle=(0, (4, 3)), linewidth=0.9)
     named = lines if few else [trial for trial in lines if color_of[trial] == BEST]
-    ends = [(_last(lines[trial][1]), short_id(trial), color_of[trial]) for trial in named]
+    ends = [(_last(lines[trial][1]), trial_label(trial), color_of[trial]) for trial in named]
     label_ends(axes, [*ends, *([(optimum, f"optimum {optimum:g}", MUTED)] if optimum is not None else [])])
     _explain(axes, lines.values())
 
@@ -132,7 +132,7 @@ def learning_curves(
     >>> figure.axes[0].get_xlabel()
     'seconds since the run began'
     """
-    figure = new_figure("plots.learning_curves", width, _HEIGHT * width)
+    figure = new_figure("plots.learning_curves", width, _height(width))
     axes = figure.subplots()
     wanted = [metric] if metric else []
     history = history_of(source, *wanted)
@@ -155,10 +155,10 @@ def _draw_population(
 ) -> list[tuple[float, str, str]]:
     """Draw one run, and return the label of its best."""
     lines = lines_of(history, metric, over)
-    thin = color if run else GREY
+    thin, opacity = (color if run else GREY), faintness(len(lines)) * (0.5 if run else 1.0)
     for number, (trial, (x, y)) in enumerate(lines.items()):
         label = None if number or run else "each trial"
-        axes.plot(x, y, color=thin, alpha=faintness(len(lines)), linewidth=0.7, gid=trial, label=label)
+        axes.plot(x, y, color=thin, alpha=opacity, linewidth=0.7, gid=trial, label=label)
     if len(lines) >= _FEWEST_FOR_A_BAND:
         x, low, high = middle_half(lines.values())
         label = None if run else "middle half of the trials"
@@ -198,7 +198,7 @@ def rescues(source: Source, metric: str | None = None, *, over: Over = "iteratio
     >>> sum(line.get_gid().startswith("from ") for line in figure.axes[0].get_lines()) == len(results.exploits)
     True
     """
-    figure = new_figure("plots.rescues", width, _HEIGHT * width)
+    figure = new_figure("plots.rescues", width, _height(width))
     axes = figure.subplots()
     history = history_of(source, *([metric] if metric else []))
     name = metric_of(history, metric)
@@ -215,7 +215,7 @@ def _draw_rescues(axes: Axes, teeth: list[tuple[Trail, Trail]]) -> None:
     copied = Counter(_donor(after) for _, after in teeth)
     most = _NAMED_DONORS if axes.figure.bbox.width / axes.figure.dpi > 5 else 3
     color_of = {donor: color for (donor, _), color in zip(copied.most_common(most), FEW, strict=False)}
-    keys = [key(f"{short_id(donor)} rescued {copied[donor]}", color) for donor, color in color_of.items()]
+    keys = [key(f"{trial_label(donor)} rescued {copied[donor]}", color) for donor, color in color_of.items()]
     if rest := sum(number for donor, number in copied.items() if donor not in color_of):
         keys.append(key(f"others rescued {rest}", MUTED))
     add_legend(axes, keys)
@@ -280,8 +280,12 @@ def focus(axes: Axes) -> None:
 def _drawn(axes: Axes, gid: str | None = None) -> Array:
     """Return all values of the lines in axes with a group id, or of all lines but the best so far."""
     lines = [line for line in axes.get_lines() if (line.get_gid() == gid if gid else line.get_gid() != "best")]
-    values = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
+    values: Array = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
     return values[np.isfinite(values)]
+
+
+def _height(width: float) -> float:
+    return max(_HEIGHT * width, _LEAST_HEIGHT)
 
 
 def _last(values: Array) -> float:

@@ -29,8 +29,8 @@ from poptune.plots.style import (
     key,
     new_figure,
     note,
-    short_id,
     shown,
+    trial_label,
     winning,
 )
 from poptune.plots.trails import Array, clones, own, reported_names, trail, with_gaps
@@ -112,7 +112,7 @@ class Plane:
 
     def dress(self, axes: Axes, objective: Objective | None) -> None:
         """Give axes the scales of this plane, with the contours of an objective."""
-        furnish(axes, x=shown(self.x.name), y=shown(self.y.name))
+        furnish(axes, x=shown(self.x.name), y=shown(self.y.name, 28))
         self.x.dress(axes, "x")
         self.y.dress(axes, "y")
         if objective is not None:
@@ -224,5 +224,5 @@ def _draw_contours(axes: Axes, objective: Objective) -> None:
 
 def _keys(history: History) -> list[Line2D]:
     if len(history.trials) <= len(FEW):
-        return [key(short_id(trial), color, marker="o", markersize=4) for trial, color in colours(history).items()]
+        return [key(trial_label(trial), color, marker="o", markersize=4) for trial, color in colours(history).items()]
     return [key("each trial", GREY, linewidth=1.0), key("to the winner", BEST, linewidth=2.0)]

@@ -28,8 +28,8 @@ from poptune.plots.style import (
     key,
     new_figure,
     note,
-    short_id,
     shown,
+    trial_label,
     winning,
 )
 from poptune.run.history import History, Stint
@@ -138,7 +138,7 @@ def schedule_figure(
         scale = _dressed(axes, Scale.of(name, values, (domains or {}).get(name)))
         stretches = [(s.first - 1, s.last, scale.place(value)) for s, value in zip(segments, values, strict=True)]
         _draw_steps(axes, stretches, [color_of[segment.trial] for segment in segments])
-    keys = [key(shown(short_id(trial)), color_of[trial], linewidth=2.4) for trial in trials] if few else []
+    keys = [key(trial_label(trial), color_of[trial], linewidth=2.4) for trial in trials] if few else []
     _finish(figure, panels, segments[-1].last if segments else 0, keys)
     return figure
 
@@ -229,7 +229,7 @@ def _mark(stint: Stint, name: str) -> str:
 
 def _population_keys(history: History) -> list[Line2D]:
     if len(history.trials) <= len(FEW):
-        keys = [key(short_id(trial), color) for trial, color in colours(history).items()]
+        keys = [key(trial_label(trial), color) for trial, color in colours(history).items()]
     else:
         keys = [key("each trial", GREY, linewidth=1.0), key("to the winner", BEST, linewidth=2.4)]
     if any(stint.operations for stint in history.stints):

@@ -33,7 +33,7 @@ FEW = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of O
 BEST = FEW[0]
 SCORES = "viridis"  # colour map of scores: the lighter, the better
 
-_LONGEST_NAME = 40
+_LONGEST_NAME, _LONGEST_LABEL = 40, 28  # characters: of a name, and of one beside an axis or a line
 _LEGEND_INCHES = 1.4  # width of an entry
 
 
@@ -204,11 +204,17 @@ def short_id(trial: str) -> str:
     return trial.rpartition("_")[2]
 
 
+def trial_label(trial: str) -> str:
+    """Return what stands beside the lines of a trial."""
+    return shown(short_id(trial), _LONGEST_LABEL)
+
+
 def metric_label(history: History, metric: str) -> str:
-    """Return the name of a metric for an axis; of the run's own, also which values are better."""
+    """Return the name of a metric for an axis; of the run's own, also which values are better, in a second line."""
+    name = shown(metric, _LONGEST_LABEL)
     if history.objective is None or metric != history.objective.metric:
-        return shown(metric)
-    return f"{shown(metric)} ({'higher' if history.objective.mode == 'max' else 'lower'} is better)"
+        return name
+    return f"{name}\n{'higher' if history.objective.mode == 'max' else 'lower'} is better"
 
 
 def colours(history: History) -> dict[str, str]:
