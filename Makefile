@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format bench bench-quick seeds clean
+.PHONY: help demo test check format bench bench-quick seeds tour clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ seeds: $(VENV)/.dev ## run all example programs in their small setting; each che
 		echo "== examples/$$program.py" && \
 		$(BIN)/python examples/$$program.py --smoke --storage "$$folder" || exit 1; \
 	done
+
+tour: $(VENV)/.dev ## execute the tour notebook, and keep what its cells show
+	$(BIN)/python examples/execute_tour.py
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) $(VENV)-ray build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results

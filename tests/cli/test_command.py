@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.shell_completion import BashComplete
@@ -133,3 +135,11 @@ def test_report_writes_a_page_beside_the_run_or_where_it_is_told(good, tmp_path)
     ran = run("report", good, "-o", tmp_path / "no" / "page.html")
     assert (ran.exit_code, ran.stdout) == (1, "")
     assert ran.stderr.startswith(f"Error: Cannot write the report {tmp_path / 'no' / 'page.html'}: ")
+
+
+def test_the_page_tells_of_every_command_and_of_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `poptune ([\w-]+)", page, re.MULTILINE) == list(commands.commands)
+    for name, rest in re.findall(r"`poptune ([\w-]+)([^`]*)`", page):
+        known = {option for parameter in commands.commands[name].params for option in parameter.opts} | {"--help"}
+        assert set(re.findall(r"(?<=[\s\[])--?\w+", rest)) <= known

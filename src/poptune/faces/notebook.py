@@ -29,7 +29,7 @@ Clock = Callable[[], float]
 # class is doubled to outweigh what notebooks say about tables.
 STYLE = """
 .poptune.poptune{font-size:13px;line-height:1.5;overflow-x:auto}
-.poptune.poptune p{margin:0}
+.poptune.poptune p{margin:0;overflow-wrap:anywhere}
 .poptune.poptune p.title{margin-top:1em}
 .poptune.poptune table+p.quiet{margin:-.3em 0 .7em}
 .poptune.poptune table{border-collapse:collapse;border:0;margin:.7em 0;table-layout:auto;font-size:13px;\
