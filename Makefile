@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format bench bench-quick seeds tour clean
+.PHONY: help demo test check chaos format bench bench-quick seeds tour clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,10 @@ check: $(VENV)/.dev ## what CI runs: format, lint, types, layers, tests, example
 	$(BIN)/lint-imports
 	$(MAKE) test
 	$(MAKE) seeds
+
+chaos: $(VENV)/.dev ## kill runs 200 times, exploit 20,000 times, and look at what is left (about 15 minutes)
+	PYTHONPATH=tests $(BIN)/python -m chaos.killing
+	PYTHONPATH=tests $(BIN)/python -m chaos.exploiting
 
 format: $(VENV)/.dev ## format the code and fix what can be fixed safely
 	$(BIN)/ruff format .

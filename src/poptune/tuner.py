@@ -300,7 +300,8 @@ class Tuner:
             sys.stderr.write(f"\nInterrupted. Everything reported is kept; this goes on: {again}\n")
             raise
         finally:
-            CheckpointStore(run_dir).clear_staging()
+            if not journal.is_taken_over:
+                CheckpointStore(run_dir).clear_staging()
             if syncer:
                 syncer.close()
         return ResultGrid(run_dir, population)

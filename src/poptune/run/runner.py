@@ -170,6 +170,7 @@ class Runner:
                 if isinstance(message, Printed):
                     self._print(message)
             self._write()
+            self._journal.commit()  # raises if another process has taken over: its files are not ours to write
             self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:

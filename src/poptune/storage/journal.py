@@ -58,6 +58,7 @@ class Journal:
         self.path = path
         self._connection = connection
         self._lock = lock
+        self._fence: int | None = None  # who writes: the number of this writer, counted from the first
 
     @classmethod
     def create(
@@ -120,8 +121,13 @@ class Journal:
         unfinished.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+        journal = cls(path, connection, lock)
+        connection.execute("BEGIN IMMEDIATE")
+        journal._fence = journal._newest_fence() + 1
+        journal.note("fence", journal._fence)
+        connection.execute("COMMIT")
         connection.execute("BEGIN")
-        return cls(path, connection, lock)
+        return journal
 
     @classmethod
     def open(cls, folder: Path) -> Journal:
@@ -150,7 +156,8 @@ class Journal:
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
         try:
-            return {key: loads(value) for key, value in self._query("SELECT key, value FROM about")}
+            facts = self._query("SELECT key, value FROM about WHERE key != 'fence'")
+            return {key: loads(value) for key, value in facts}
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
 
@@ -177,9 +184,29 @@ class Journal:
     def commit(self) -> None:
         """Make all that was appended safe."""
         with self._writing():
-            self._connection.execute("COMMIT")
+            self._end_transaction()
             self._connection.execute("BEGIN")
         fault("records_committed")
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether another process writes now: the lock of the directory was lost, as file systems of a network may."""
+        return self._fence is not None and self._newest_fence() != self._fence
+
+    def _newest_fence(self) -> int:
+        """Return the number of the newest writer."""
+        row = next(self._query("SELECT value FROM about WHERE key = 'fence'"), None)
+        return int(loads(row[0])) if row else 0
+
+    def _end_transaction(self) -> None:
+        """Commit, unless another process has taken over meanwhile: whoever writes sees what was written before."""
+        if self.is_taken_over:
+            self._roll_back()
+            raise StorageError(
+                f"Another process has taken over the run {self.path.parent} while this one was away: this one stops"
+                " here, and writes nothing more. The other one goes on with all that was reported until then."
+            )
+        self._connection.execute("COMMIT")
 
     def add(self, records: Sequence[Record]) -> None:
         """Append records and make them safe, together or not at all.
@@ -228,7 +255,7 @@ class Journal:
         try:
             with self._writing(), contextlib.closing(self._connection):
                 if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+                    self._connection.execute("ROLLBACK" if self.is_taken_over else "COMMIT")
         finally:
             if self._lock:
                 self._lock.release()
