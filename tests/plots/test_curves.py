@@ -8,7 +8,7 @@ import pytest
 import poptune as tune
 from edge_runs import asynchronous
 from poptune import plots
-from poptune.errors import OptionError
+from poptune.errors import ModeError, OptionError
 from poptune.plots.trails import best_so_far, middle_half
 from poptune.run.history import History
 from runs import three_climbers
@@ -145,3 +145,22 @@ def test_values_far_from_all_others_leave_the_axes_and_the_figure_says_so(fit):
     assert [text.get_text() for text in axes.texts if "outside" in text.get_text()] == [
         "1 of 100 values lie outside: from 0 to 1e+09"
     ]
+
+
+def test_a_logarithmic_axis_has_round_numbers_and_is_refused_where_values_are_not_above_0(fit):
+    results = three_climbers(fit)
+    for draw in (plots.objective_history, plots.learning_curves, plots.rescues):
+        axes = draw(results, log=True).axes[0]
+        assert axes.get_yscale() == "log"
+        assert {label.get_text() for label in axes.get_yticklabels()} <= {"1", "2", "5", "10", "20", "50"}
+    fallen = fit(lambda config: [tune.report({"height": h}) for h in (1.0, -2.0)], {}, metric="height", mode="max")
+    with pytest.raises(OptionError, match=r"A value is -2, .* log=True"):
+        plots.learning_curves(fallen, log=True)
+
+
+def test_what_curves_can_run_over_is_named_when_it_is_something_else(fit):
+    results = three_climbers(fit)
+    with pytest.raises(OptionError, match=r"'iterations' or 'seconds', not 'second'.*Did you mean 'seconds'"):
+        plots.rescues(results, over="second")
+    with pytest.raises(ModeError):
+        plots.learning_curves(results, "speed", mode="up")

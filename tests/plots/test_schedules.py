@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import poptune as tune
 from edge_runs import EDGE_RUNS
@@ -125,7 +126,10 @@ def test_the_scale_follows_the_domain_or_else_the_values(domain, values, is_log,
 
 def test_secrets_and_formulas_have_lanes_without_being_told_or_set():
     assert Scale.of("api_key", ["k-1", "k-2"]).lanes == ("***",)
-    assert Scale.of("act", ["$x^2$", None, True]).lanes == (r"\$x^2\$", "None", "True")
+    scale = Scale.of("act", ["$x^2$", None, True])
+    assert scale.lanes == ("$x^2$", "None", "True")
+    scale.dress(axes := Figure().subplots())
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$x^2\$", "None", "True"]
     assert math.isnan(Scale.of("act", ["a"]).place(MISSING))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poptune.core.objective import Mode
+from poptune.plots.scales import Array, focus
 from poptune.plots.style import (
     BEST,
     FEW,
@@ -32,10 +33,9 @@ from poptune.plots.style import (
     trial_label,
 )
 from poptune.plots.trails import (
-    AXIS,
-    Array,
     Over,
     Trail,
+    axis_label,
     best_so_far,
     clones,
     metric_of,
@@ -57,7 +57,12 @@ _HEIGHT, _LEAST_HEIGHT = 0.55, 2.3  # of a figure: per width, and in inches
 
 
 def objective_history(
-    source: Source, metric: str | None = None, *, optimum: float | None = None, width: float = PAGE
+    source: Source,
+    metric: str | None = None,
+    *,
+    optimum: float | None = None,
+    log: bool = False,
+    width: float = PAGE,
 ) -> Figure:
     """Return a figure of a metric of each trial over iterations.
 
@@ -68,6 +73,7 @@ def objective_history(
         source: The results of a run, its directory, or a history of it.
         metric: Which metric, nested names joined by `/`; by default the run's own.
         optimum: The best value that there is, if it is known: a dashed line.
+        log: Whether the axis of the values is logarithmic.
         width: Of the figure, in inches.
 
     Raises:
@@ -81,13 +87,15 @@ def objective_history(
     """
     figure = new_figure("plots.objective_history", width, _height(width))
     history = history_of(source, *([metric] if metric else []))
-    draw_objective(figure.subplots(), history, metric_of(history, metric), optimum)
+    draw_objective(figure.subplots(), history, metric_of(history, metric), optimum, log=log)
     return figure
 
 
-def draw_objective(axes: Axes, history: History, metric: str, optimum: float | None = None) -> None:
+def draw_objective(
+    axes: Axes, history: History, metric: str, optimum: float | None = None, *, log: bool = False
+) -> None:
     """Draw a metric of each trial over iterations; each line has its trial as its group id."""
-    furnish(axes, x=AXIS["iterations"], y=metric_label(history, metric))
+    furnish(axes, x=axis_label("iterations"), y=metric_label(history, metric))
     color_of, lines = colours(history), lines_of(history, metric)
     few = len(history.trials) <= len(FEW)
     for trial, (x, y) in lines.items():
@@ -97,11 +105,13 @@ def draw_objective(axes: Axes, history: History, metric: str, optimum: float | N
         )
         axes.plot(x, y, color=color_of[trial], gid=trial, **looks)
     if optimum is not None:
-        axes.axhline(optimum, color=MUTED, linestyle=(0, (4, 3)), linewidth=0.9)
+        axes.axhline(optimum, color=MUTED, linestyle=(0, (4, 3)), linewidth=0.9, gid="best")
+    if _is_empty(axes, lines.values()):
+        return
+    focus(axes, log=log)
     named = lines if few else [trial for trial in lines if color_of[trial] == BEST]
     ends = [(_last(lines[trial][1]), trial_label(trial), color_of[trial]) for trial in named]
     label_ends(axes, [*ends, *([(optimum, f"optimum {optimum:g}", MUTED)] if optimum is not None else [])])
-    _explain(axes, lines.values())
 
 
 def learning_curves(
@@ -111,6 +121,7 @@ def learning_curves(
     over: Over = "iterations",
     other: Source | None = None,
     mode: Mode | None = None,
+    log: bool = False,
     width: float = PAGE,
 ) -> Figure:
     """Return a figure of how a population learns: each trial, its middle half, and the best value so far.
@@ -121,6 +132,7 @@ def learning_curves(
         over: "iterations", counted along the lineage of the weights, or "seconds" since the run began.
         other: Another run to compare with, such as random search with the same budget.
         mode: Which values are better, for a metric that is not the run's own; else there is no best so far.
+        log: Whether the axis of the values is logarithmic.
         width: Of the figure, in inches.
 
     Raises:
@@ -138,23 +150,24 @@ def learning_curves(
     history = history_of(source, *wanted)
     name = metric_of(history, metric)
     mode = mode_of(history, name, mode)
-    furnish(axes, x=AXIS[over], y=metric_label(history, name))
+    furnish(axes, x=axis_label(over), y=metric_label(history, name))
     runs = [history] if other is None else [history, history_of(other, name)]
+    lines = [lines_of(run, metric_of(run, name), over) for run in runs]
     ends = []
-    for number, run in enumerate(runs):
-        label = shown(str(run.about["name"]), 24) if len(runs) > 1 else ""
-        ends += _draw_population(axes, run, name, mode, over, FEW[number], label)
-    focus(axes)
-    label_ends(axes, ends)
-    add_legend(axes)
+    for color, run, own in zip(FEW, runs, lines, strict=False):
+        label = shown(str(run.about["name"]), 24) if other is not None else ""
+        ends += _draw_population(axes, own, mode, color, label)
+    if not _is_empty(axes, [line for own in lines for line in own.values()]):
+        focus(axes, log=log)
+        label_ends(axes, ends)
+        add_legend(axes)
     return figure
 
 
 def _draw_population(
-    axes: Axes, history: History, metric: str, mode: Mode | None, over: Over, color: str, run: str
+    axes: Axes, lines: dict[str, tuple[Array, Array]], mode: Mode | None, color: str, run: str
 ) -> list[tuple[float, str, str]]:
-    """Draw one run, and return the label of its best."""
-    lines = lines_of(history, metric, over)
+    """Draw the lines of one run, by its name if there are two, and return the label of its best."""
     thin, opacity = (color if run else GREY), faintness(len(lines)) * (0.5 if run else 1.0)
     for number, (trial, (x, y)) in enumerate(lines.items()):
         label = None if number or run else "each trial"
@@ -163,7 +176,6 @@ def _draw_population(
         x, low, high = middle_half(lines.values())
         label = None if run else "middle half of the trials"
         axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0, label=label)
-    _explain(axes, lines.values())
     if mode is None or not lines:
         return []
     xs, ys = zip(*lines.values(), strict=True)
@@ -176,7 +188,14 @@ def _draw_population(
     return [(float(y[-1]), f"{y[-1]:.4g}", color)]
 
 
-def rescues(source: Source, metric: str | None = None, *, over: Over = "iterations", width: float = PAGE) -> Figure:
+def rescues(
+    source: Source,
+    metric: str | None = None,
+    *,
+    over: Over = "iterations",
+    log: bool = False,
+    width: float = PAGE,
+) -> Figure:
     """Return a figure of who was rescued by whom: from the loser's last value straight to the donor's.
 
     The lines of the trials make saw teeth: each tooth is an exploit and ends in a dot at the donor's value, in the
@@ -187,6 +206,7 @@ def rescues(source: Source, metric: str | None = None, *, over: Over = "iteratio
         source: The results of a run, its directory, or a history of it.
         metric: Which metric, nested names joined by `/`; by default the run's own.
         over: "iterations", counted along the lineage of the weights, or "seconds" since the run began.
+        log: Whether the axis of the values is logarithmic.
         width: Of the figure, in inches.
 
     Raises:
@@ -202,12 +222,13 @@ def rescues(source: Source, metric: str | None = None, *, over: Over = "iteratio
     axes = figure.subplots()
     history = history_of(source, *([metric] if metric else []))
     name = metric_of(history, metric)
-    furnish(axes, x=AXIS[over], y=metric_label(history, name))
-    for trial, (x, y) in lines_of(history, name, over).items():
+    furnish(axes, x=axis_label(over), y=metric_label(history, name))
+    lines = lines_of(history, name, over)
+    for trial, (x, y) in lines.items():
         axes.plot(x, y, color=GREY, alpha=faintness(len(history.trials)), linewidth=0.8, gid=trial)
     _draw_rescues(axes, [(trail(a, name, over), trail(b, name, over)) for a, b in clones(history)])
-    focus(axes)
-    _explain(axes, lines_of(history, name, over).values())
+    if not _is_empty(axes, lines.values()):
+        focus(axes, log=log)
     return figure
 
 
@@ -256,34 +277,6 @@ def lines_of(history: History, metric: str, over: Over = "iterations") -> dict[s
     return {trial: with_gaps(found[stint.index].own for stint in stints) for trial, stints in history.by_trial.items()}
 
 
-def focus(axes: Axes) -> None:
-    """Let the few values that lie far from all others leave the axes, and say so; the best so far always stays."""
-    best = _drawn(axes, "best")
-    values = _drawn(axes)
-    if len(values) < 2:
-        return
-    low, high = np.quantile(values, [0.02, 0.98])
-    room = 0.6 * (high - low)
-    shown_low = min([max(values.min(), low - room), *best])
-    shown_high = max([min(values.max(), high + room), *best])
-    if shown_high - shown_low > 0.25 * (values.max() - values.min()):
-        return
-    margin = 0.05 * (shown_high - shown_low)
-    axes.set_ylim(shown_low - margin, shown_high + margin)
-    outside = np.count_nonzero((values < shown_low) | (values > shown_high))
-    text = f"{outside} of {len(values)} values lie outside: from {values.min():.3g} to {values.max():.3g}"
-    is_above = values.max() - shown_high > shown_low - values.min()
-    edge: dict[str, Any] = {"y": 0.985, "va": "top"} if is_above else {"y": 0.015, "va": "bottom"}
-    axes.text(0.99, s=text, ha="right", transform=axes.transAxes, fontsize=6.5, color=MUTED, zorder=5, **edge)
-
-
-def _drawn(axes: Axes, gid: str | None = None) -> Array:
-    """Return all values of the lines in axes with a group id, or of all lines but the best so far."""
-    lines = [line for line in axes.get_lines() if (line.get_gid() == gid if gid else line.get_gid() != "best")]
-    values: Array = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
-    return values[np.isfinite(values)]
-
-
 def _height(width: float) -> float:
     return max(_HEIGHT * width, _LEAST_HEIGHT)
 
@@ -293,8 +286,10 @@ def _last(values: Array) -> float:
     return float(known[-1]) if len(known) else math.nan
 
 
-def _explain(axes: Axes, lines: Iterable[tuple[Array, Array]]) -> None:
-    """Say why nothing can be seen, if so."""
-    values = np.concatenate([y for _, y in lines] or [np.zeros(0)])
-    if not np.isfinite(values).any():
-        note(axes, "no value is a number" if len(values) else "no reports yet")
+def _is_empty(axes: Axes, lines: Iterable[tuple[Array, Array]]) -> bool:
+    """Return whether nothing can be seen, and say in the axes why."""
+    values = np.concatenate([np.zeros(0), *(y for _, y in lines)])
+    if np.isfinite(values).any():
+        return False
+    note(axes, "no value is a number" if len(values) else "no reports yet")
+    return True

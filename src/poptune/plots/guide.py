@@ -11,7 +11,7 @@ import numpy as np
 
 from poptune.core.nested import MISSING, lookup
 from poptune.errors import OptionError, nearest
-from poptune.plots.scales import Scale
+from poptune.plots.scales import Array, Scale
 from poptune.plots.style import (
     BEST,
     FEW,
@@ -33,7 +33,7 @@ from poptune.plots.style import (
     trial_label,
     winning,
 )
-from poptune.plots.trails import Array, clones, own, reported_names, trail, with_gaps
+from poptune.plots.trails import clones, own, reported_names, trail, with_gaps
 from poptune.run.history import History, Stint
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import numpy as np
 
 from poptune.plots.curves import draw_objective
 from poptune.plots.guide import Objective, Plane
+from poptune.plots.scales import Array
 from poptune.plots.style import GREY, INK, NORMAL, PAGE, Source, colours, faintness, history_of, new_figure
-from poptune.plots.trails import Array, clones, metric_of, own, with_gaps
+from poptune.plots.trails import clones, metric_of, own, with_gaps
 from poptune.run.history import History
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Where values of a hyperparameter lie on an axis: numbers on a scale like their domain's, anything else in lanes."""
+"""Where values lie on an axis: numbers on a scale like that of their domain, anything else in lanes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from poptune.core.domains import Categorical, Domain, Float, Integer
 from poptune.core.nested import MISSING, lookup
 from poptune.core.safe_text import masked_value
 from poptune.core.values import brief, is_number
-from poptune.plots.style import shown
+from poptune.errors import OptionError
+from poptune.plots.style import MUTED, shown
 from poptune.run.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Array = npt.NDArray[np.float64]
 
 _LOG_FROM = 30.0  # without a domain that says so, values that are so many times apart are on a logarithmic scale
 _MARGIN = 0.06  # between what lies outermost and the end of the axis
@@ -88,16 +94,62 @@ class Scale:
         """Give one side of axes this scale, with the lanes' names beside it."""
         axis = axes.yaxis if side == "y" else axes.xaxis
         if self.is_log:
-            axes.set(**{f"{side}scale": "log"})
-            axis.set_ticks([], minor=True)
-            ticks = log_ticks(*self.limits)
-            axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])
+            make_logarithmic(axes, side, self.limits)
         if self.lanes:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
             axis.set_ticks(
                 range(0, len(self.lanes), every), [shown(lane, _LONGEST_VALUE) for lane in self.lanes[::every]]
             )
         axes.set(**{f"{side}lim": self.limits})
+
+
+def make_logarithmic(axes: Axes, side: Literal["x", "y"], limits: tuple[float, float]) -> None:
+    """Give one side of axes a logarithmic scale, with a few round numbers."""
+    axis = axes.yaxis if side == "y" else axes.xaxis
+    axes.set(**{f"{side}scale": "log", f"{side}lim": limits})
+    ticks = log_ticks(*limits)
+    axis.set_ticks([], minor=True)
+    axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])
+
+
+def focus(axes: Axes, *, log: bool = False) -> None:
+    """Give axes with lines limits that show most of them; of a few values far away it is only said that they are.
+
+    Args:
+        axes: Their lines whose group id is "best" always stay within.
+        log: Whether the axis of the values is to be logarithmic.
+
+    Raises:
+        OptionError: It is to be logarithmic, and a value is not above 0.
+    """
+    best, values = _drawn(axes, is_best=True), _drawn(axes, is_best=False)
+    if log and len(values):
+        if values.min() <= 0:
+            raise OptionError(f"A value is {values.min():.4g}, so the axis cannot be logarithmic. Leave out log=True.")
+        make_logarithmic(axes, "y", _limits(values.min(), values.max(), is_log=True))
+    elif len(values) > 1:
+        _leave_out(axes, values, best)
+
+
+def _leave_out(axes: Axes, values: Array, best: Array) -> None:
+    low, high = np.quantile(values, [0.02, 0.98])
+    room = 0.6 * (high - low)
+    low = min([max(values.min(), low - room), *best])
+    high = max([min(values.max(), high + room), *best])
+    if high - low > 0.25 * (values.max() - values.min()):
+        return
+    axes.set_ylim(*_limits(low, high, is_log=False))
+    outside = np.count_nonzero((values < low) | (values > high))
+    text = f"{outside} of {len(values)} values lie outside: from {values.min():.3g} to {values.max():.3g}"
+    is_above = values.max() - high > low - values.min()
+    edge: dict[str, Any] = {"y": 0.985, "va": "top"} if is_above else {"y": 0.015, "va": "bottom"}
+    axes.text(0.99, s=text, ha="right", transform=axes.transAxes, fontsize=6.5, color=MUTED, zorder=5, **edge)
+
+
+def _drawn(axes: Axes, *, is_best: bool) -> Array:
+    lines = [line for line in axes.get_lines() if (line.get_gid() == "best") == is_best]
+    values: Array = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
+    return values[np.isfinite(values)]
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:

@@ -9,19 +9,19 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from poptune.core.nested import flatten
 from poptune.core.objective import Mode
 from poptune.errors import OptionError, nearest
+from poptune.plots.scales import Array
 from poptune.run.history import History, Stint
+from poptune.schedulers.base import check_mode
 
 Over = Literal["iterations", "seconds"]
-Array = npt.NDArray[np.float64]
 
 _BEYOND = 1e150  # a value that no axis can show
 
-AXIS = {"iterations": "iteration", "seconds": "seconds since the run began"}
+_AXIS = {"iterations": "iteration", "seconds": "seconds since the run began"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ class Trail:
     def own(self) -> tuple[Array, Array]:
         """The points that the trial itself reported."""
         return own(self.stint, self.x), own(self.stint, self.y)
+
+
+def axis_label(over: Over) -> str:
+    """Return what an axis of iterations or seconds is called.
+
+    Raises:
+        OptionError: It is neither.
+    """
+    if over not in _AXIS:
+        raise OptionError(f"over must be 'iterations' or 'seconds', not {over!r}.{nearest(over, _AXIS)}")
+    return _AXIS[over]
 
 
 def own(stint: Stint, column: Array) -> Array:
@@ -163,6 +174,11 @@ def reported_names(history: History) -> list[str]:
 
 
 def mode_of(history: History, metric: str, mode: Mode | None) -> Mode | None:
-    """Return which values of a metric are better: as asked for, or as in the run; None if neither says it."""
+    """Return which values of a metric are better: as asked for, or as in the run; None if neither says it.
+
+    Raises:
+        ModeError: It is neither "min" nor "max".
+    """
+    check_mode(mode)
     is_own = history.objective is not None and history.objective.metric == metric
     return mode or (history.objective.mode if history.objective and is_own else None)
