@@ -44,10 +44,8 @@ format: $(VENV)/.dev ## format the code and fix what can be fixed safely
 
 bench: $(VENV)/.dev $(VENV)-ray/.ray ## measure beside Ray Tune and the training alone, for docs/performance.md (long)
 	$(BIN)/python benchmarks/bench.py --ray $(VENV)-ray/bin/python
+	$(BIN)/python benchmarks/own.py
 	$(BIN)/python benchmarks/page.py
-	$(BIN)/python benchmarks/toy.py
-	$(BIN)/python benchmarks/report.py
-	$(BIN)/python benchmarks/decisions.py
 
 bench-quick: $(VENV)/.dev ## measure the toy and the digits, and fail if they became slow
 	$(BIN)/python benchmarks/bench.py --quick

@@ -9,11 +9,13 @@ medians the lowest counts.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import statistics
 import time
 
+from flood import resident_mb
 from poptune.core.decisions import Exploit
 from poptune.core.events import Reported, TrialAdded
 from poptune.core.population import Population
@@ -97,7 +99,9 @@ def main() -> None:
         f"{'trials':>8}" + "".join(f"{kind:>22}" for kind in (NOT_DUE, CONTINUES, EXPLOITS, DECISION)) + f"{'log n':>8}"
     )
     for size in sizes:
+        before = resident_mb()
         population = everybody_has_reported(size, rng)
+        kilobytes = (resident_mb() - before) * 1024 / size
         found = [medians_us(population, arguments.reports, rng) for _ in range(arguments.repetitions)]
         figures[size] = {kind: min(median[kind] for median in found) for kind in found[0]}
         above = sizes[max(sizes.index(size) - 1, 0)]
@@ -110,8 +114,10 @@ def main() -> None:
     print(f"from {sizes[0]:,} to {sizes[-1]:,} trials log n grows x{allowed:.2f}; the costs grow", end=" ")
     print(", ".join(f"x{factor:.2f} ({kind})" for kind, factor in growth.items()))
     print(f"grows no faster than log n: {'yes' if max(growth.values()) <= allowed else 'NO'}")
+    print(f"memory of a trial among {sizes[-1]:,}: {kilobytes:.2f} kB")
     verdict = "yes" if largest[DECISION] < TARGET_US else "NO"
     print(f"exploit decision at {sizes[-1]:,} under {TARGET_US:g} us: {verdict} ({largest[DECISION]:.1f} us)")
+    print(json.dumps({"us": largest[DECISION], "growth": max(growth.values()), "kilobytes": kilobytes}))
 
 
 if __name__ == "__main__":

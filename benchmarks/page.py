@@ -12,7 +12,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bench import BENCHMARKS, RESULTS, Figures
+from bench import BENCHMARKS, RESULTS, Benchmark, Figures
+from own import FIGURES
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "performance.md"
@@ -23,39 +24,52 @@ WAYS = {"limit": "the training alone", "poptune": "PopTune", "ray": "Ray Tune"}
 
 def table(measured: dict[str, Figures]) -> str:
     lines = [
-        "| benchmark | the training alone | start of workers | PopTune | Ray Tune | PopTune is faster |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| benchmark | the training alone | start of workers | PopTune | allowed | Ray Tune | PopTune is faster |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [row(one.name, one.key, measured[one.name]) for one in BENCHMARKS if one.name in measured]
-    return "\n".join(lines)
+    return "\n".join(lines + [row(one, measured[one.name]) for one in BENCHMARKS if one.name in measured])
 
 
-def row(name: str, key: str, figures: Figures) -> str:
+def row(benchmark: Benchmark, figures: Figures) -> str:
     poptune = statistics.median(figures.poptune)
     limit = statistics.median(figures.limit) if figures.limit else None
+    start = statistics.median(figures.start) if figures.start else None
     ray = statistics.median(figures.ray) if figures.ray else None
-    unit = "us" if key == "us" else "s"
+    allowed = benchmark.allowed(limit or 0.0, start or 0.0) if benchmark.allowed else None
+    unit = "us" if benchmark.key == "us" else "s"
+    asked = f" (asked: {benchmark.times_faster:g})" if benchmark.times_faster else ""
     cells = [
-        name,
+        benchmark.name,
         told(limit, unit),
-        told(statistics.median(figures.start), unit) if figures.start else "",
-        f"{told(poptune, unit)} ({least(figures.poptune)} to {most(figures.poptune)})",
+        told(start, unit),
+        f"{told(poptune, unit)} ({min(figures.poptune):.3g} to {max(figures.poptune):.3g})",
+        judged(poptune, allowed, unit),
         told(ray, unit),
-        f"{ray / poptune:.0f} x" if ray else "",
+        f"{ray / poptune:.0f} x{asked}" if ray else "",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def told(seconds: float | None, unit: str) -> str:
-    return "" if seconds is None else f"{seconds:.3g} {unit}"
+def own_table(measured: dict[str, float]) -> str:
+    lines = ["| PopTune alone | measured | allowed |", "| --- | --- | --- |"]
+    for figure in FIGURES:
+        if (value := measured.get(figure.name)) is not None:
+            cells = [figure.name, told(value, figure.unit), judged(value, figure.allowed, figure.unit)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
-def least(figures: list[float]) -> str:
-    return f"{min(figures):.3g}"
+def judged(value: float, allowed: float | None, unit: str) -> str:
+    """Say what is allowed, and whether it is kept."""
+    if allowed is None:
+        return ""
+    return f"{told(allowed, unit)}: {'kept' if value <= allowed else '**missed**'}"
 
 
-def most(figures: list[float]) -> str:
-    return f"{max(figures):.3g}"
+def told(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.3g} {unit}"
 
 
 def picture(measured: dict[str, Figures]) -> None:
@@ -83,7 +97,8 @@ def main() -> None:
     measured = {name: Figures(**figures) for name, figures in found["benchmarks"].items()}
     machine = found["machine"]
     about = f"Measured on {machine['date']}: {machine['cores']} cores, {machine['system']}, Python {machine['python']}."
-    text = f"<!-- figures -->\n\n{about}\n\n{table(measured)}\n\n<!-- end of figures -->"
+    tables = f"{table(measured)}\n\n{own_table(found.get('own', {}))}"
+    text = f"<!-- figures -->\n\n{about}\n\n{tables}\n\n<!-- end of figures -->"
     PAGE.write_text(re.sub(r"<!-- figures -->.*<!-- end of figures -->", lambda _: text, PAGE.read_text(), flags=re.S))
     picture(measured)
 

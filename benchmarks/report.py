@@ -8,6 +8,7 @@ report; *answered* means that a stop function looks at each one.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import statistics
 import tempfile
@@ -87,6 +88,7 @@ def main() -> None:
         median = statistics.median(figures)
         verdict = f"  target {target}: {'yes' if median <= target else 'NO'}" if target else ""
         print(f"  {name:24} {median:7.1f}  ({min(figures):.1f} to {max(figures):.1f}){verdict}")
+    print(json.dumps({name: statistics.median(figures) for name, figures in rows.items()}))
 
 
 if __name__ == "__main__":
