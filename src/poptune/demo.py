@@ -10,6 +10,7 @@ from typing import Literal
 import poptune as tune
 from poptune.errors import StorageError
 from poptune.faces.digits import Network, Split, accuracy, load_digits_split, loss, train
+from poptune.report_page import write_report
 from poptune.schedulers import PopulationBasedTraining
 
 _ROUNDS = 20  # decisions in the life of a trial
@@ -101,6 +102,7 @@ def run_demo(
 
     echo(comparison({"PBT": figures(best, split), "random search": figures(other, split)}, len(split.test)))
     echo(f"\nPBT run: {grid.experiment_path}\nRandom search: {other_grid.experiment_path}")
+    echo(f"What happened, as a page to open: {write_report(grid.experiment_path)}")
 
 
 def figures(result: tune.Result, split: Split) -> Figures:

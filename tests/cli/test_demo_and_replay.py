@@ -61,6 +61,8 @@ def test_a_small_demo_from_beginning_to_end(tmp_path):
     assert [line.split()[-3:] for line in table[:1]] == [["accuracy", "test", "accuracy"]]
     assert len(table) == 3
     assert all(line.split()[-6:][0] == "6" for line in table[1:])
+    assert lines[-1] == f"What happened, as a page to open: {tmp_path / 'demo_pbt' / 'report.html'}"
+    assert (tmp_path / "demo_pbt" / "report.html").is_file()
     for name in ("demo_pbt", "demo_random_search"):
         assert str(tmp_path / name) in result.output
         assert (tmp_path / name).is_dir()
