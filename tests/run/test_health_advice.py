@@ -80,7 +80,7 @@ def test_trials_that_were_lost_and_those_that_diverge(fit):
     said = advice(fit(diverge, speeds(1.0, 2.0, 3.0, 4.0), scheduler=pbt(interval=60)))
     assert list(said) == ["never-exploited", "lost", "not-finite"]
     assert said["lost"].startswith("1 of 4 trials failed for good: ")
-    assert "The last error was: ValueError: no more" in said["lost"]
+    assert "The last error was ValueError: no more." in said["lost"]
     assert said["not-finite"].startswith("3 of 18 reports have no finite height: the first is that of trial")
     assert "at iteration 3, and it ended so for" in said["not-finite"]
 

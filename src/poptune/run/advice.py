@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from poptune.core.domains import Float, Integer
 from poptune.core.events import Overdue, TrialFailed
 from poptune.core.nested import lookup
-from poptune.core.values import is_number, short
+from poptune.core.values import brief, is_number, short
 from poptune.run.history import History
 from poptune.schedulers.bounds import between
 
@@ -95,7 +95,7 @@ def _lost(history: History, health: Health) -> tuple[str, str] | None:
         return None
     errors = [record.error for _, record in history.records if isinstance(record, TrialFailed) and not record.retry]
     count = f"{len(health.lost)} of {len(history.trials)} trials failed for good"
-    what = f"{count}: {_named(health.lost)}. The last error was: {_shortened(errors[-1]) if errors else 'unknown'}"
+    what = f"{count}: {_named(health.lost)}. The last error was {brief(errors[-1], 100)}."
     remedy = (
         "Their tracebacks are in results.errors; FailureConfig(max_failures=3) starts a trial again from its newest"
         " checkpoint."
@@ -128,7 +128,7 @@ def _never_exploited(history: History, health: Health) -> tuple[str, str] | None
     interval = history.setting("perturbation_interval")
     if interval is None or any(history.exploits) or history.population.live or len(history.trials) < 2:
         return None
-    if history.setting("quantile_fraction") == 0:  # nobody was meant to be copied
+    if history.setting("quantile_fraction") == 0 or health.not_finite == health.reports:  # there was nobody to copy
         return None
     if any(stint.decided for stint in history.stints):
         what = "Trials came to decisions, but none ever copied another."
@@ -269,14 +269,9 @@ def _rounds(history: History) -> int:
 
 
 def _named(names: Any) -> str:
-    shown = ", ".join(names[:_FEW_NAMES])
+    shown = ", ".join(brief(name) for name in names[:_FEW_NAMES])
     rest = len(names) - _FEW_NAMES
     return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _shortened(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line if len(line) <= 100 else f"{line[:97]}..."
 
 
 _RULES: dict[str, Rule] = {

@@ -47,6 +47,7 @@ class Stint:
         iterations: Of its reports, each counted along the lineage. What a failure undid is not among them.
         seconds: When these reports were recorded, in seconds since the run began.
         values: What they said of each of `History.metrics`; NaN where that was no number.
+        trained_s: Seconds of training before each report, since the report before it.
         decided: The iterations of its decision points: where the scheduler looked at it.
     """
 
@@ -61,6 +62,7 @@ class Stint:
     iterations: list[int] = field(default_factory=list, repr=False)
     seconds: list[float] = field(default_factory=list, repr=False)
     values: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    trained_s: list[float] = field(default_factory=list, repr=False)
     decided: list[int] = field(default_factory=list, repr=False)
 
     @property
@@ -95,7 +97,7 @@ class Stint:
         """Take back the reports that a failure undid."""
         while self.iterations and self.iterations[-1] > iteration:
             self.iterations.pop()
-            for column in (self.seconds, *self.values.values()):
+            for column in (self.seconds, self.trained_s, *self.values.values()):
                 column.pop()
 
 
@@ -244,6 +246,7 @@ class _Reader:
         self.current: dict[str, Stint] = {}  # the newest stint of each trial
         self.records: list[tuple[float, Record]] = []
         self._metrics = metrics
+        self._trained_s: dict[str, float] = {}  # behind the newest weights of each trial
         self._begun: dict[str, list[tuple[float, Stint]]] = {}  # per trial: after which generation each stint began
 
     def take(self, at: float, record: Record) -> None:
@@ -263,8 +266,10 @@ class _Reader:
             case TrialReset():
                 self.current[record.trial].ending = "reset"
                 self._begin(record.trial, record.config, seconds, record.generation)
-            case TrialStarted(cause="recovery"):
-                self.current[record.trial]._drop_beyond(record.progress.iteration)
+            case TrialStarted():
+                self._trained_s[record.trial] = record.progress.time_total_s
+                if record.cause == "recovery":
+                    self.current[record.trial]._drop_beyond(record.progress.iteration)
         self.population.apply(record)
         if not isinstance(record, _ROUTINE) and not (isinstance(record, Continue) and not record.note):
             self.records.append((seconds, record))
@@ -275,6 +280,9 @@ class _Reader:
         stint = self.current[report.trial]
         stint.iterations.append(report.progress.iteration)
         stint.seconds.append(seconds)
+        total = report.progress.time_total_s
+        stint.trained_s.append(total - self._trained_s.get(report.trial, 0.0))
+        self._trained_s[report.trial] = total
         for metric in self._metrics:
             value = lookup(report.metrics, metric)
             stint.values[metric].append(float(value) if is_real(value) else math.nan)
