@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 _PALE = ("#e4e4e4", "#cfcfcf")  # of founders whose lines die out, in turn
 _LIGHT = (FEW[4], FEW[5])  # on which white could not be read
 _WIDEST_NAME, _HIGHEST_NAME = 0.07, 0.055  # parts of the axes that a name needs
+_EDGE: dict[str, Any] = {"linewidth": 0.5, "edgecolor": "white"}
 _HEIGHT = 0.6  # of a figure, per width
 
 
 def ancestor_shares(source: Source, *, width: float = PAGE) -> Figure:
-    """Return a figure of which share of the trials goes back to each of the first ones, and how many that are in effect.
+    """Return a figure of which share of the trials goes back to each first one, and how many those are in effect.
 
     Founders that have descendants in the end are coloured, the winner's blue; names stand where there is room. The
     effective number of ancestors is that of `ResultGrid.health`: of k equal shares, k. Where trials do not wait for
@@ -53,13 +54,13 @@ def ancestor_shares(source: Source, *, width: float = PAGE) -> Figure:
 
     >>> figure = plots.ancestor_shares(results)
     >>> figure.axes[1].lines[0].get_ydata()[:2].round(2).tolist()
-    [3.0, 1.8]
+    [4.0, 2.67]
     """
     history = history_of(source)
     figure = new_figure("plots.ancestor_shares", width, _HEIGHT * width)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     seen = list(moments(history))
-    furnish(upper, y="share of trials that\ngo back to each first one", grid="none")
+    furnish(upper, title="Whose descendants the trials are", y="share of trials", grid="none")
     furnish(lower, x="iteration", y="ancestors\nin effect", grid="y")
     if len(seen) < 2:
         note(upper, "nobody has reported yet")
@@ -88,8 +89,7 @@ def _draw_shares(axes: Axes, history: History, seen: Sequence[Moment], parts: Se
             top,
             step="post",
             color=colour[index],
-            linewidth=0.5,
-            edgecolor="white",
+            **_EDGE,
             gid=str(index),
         )
         name = shown(short_id(history.stints[index].trial), 12)

@@ -1,4 +1,4 @@
-"""What pictures of a family have in common: which stretches of training survive, and the colour of each piece of them."""
+"""What pictures of a family have in common: which stretches of training survive, and the colours of their pieces."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from poptune.plots.style import GREY, NORMAL, SCORES, SMALL, metric_label
+from poptune.plots.style import GREY, NORMAL, SCORES, SMALL, metric_label, shown
 from poptune.run.history import History, Stint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 300  # pieces of different colours along the whole axis: finer than one sees
+_LETTERS = 13  # that fit beside an inch of a bar
 _LOWEST = 0.05  # so many of the scores share the darkest colour: one early failure must not use up the scale
 
 
@@ -114,6 +115,8 @@ class ScoreColours:
             format=lambda score, _: f"{objective.value(score):.3g}",
             **{"fraction": 0.04, "pad": 0.02, "aspect": 30, **options},
         )
-        bar.set_label(metric_label(self._history, objective.metric), fontsize=NORMAL)
+        letters = int(bar.ax.figure.bbox.height / bar.ax.figure.dpi * _LETTERS)
+        label = metric_label(self._history, objective.metric)
+        bar.set_label(label if len(label) <= letters else shown(objective.metric, letters), fontsize=NORMAL)
         bar.ax.tick_params(labelsize=SMALL, length=2)
         bar.outline.set_visible(False)

@@ -42,7 +42,7 @@ _LINK_WIDTH = 0.025  # part of the axis that a link takes from donor to loser
 def lineage_tree(source: Source, *, width: float = PAGE) -> Figure:
     """Return a figure of who copied whom: a row for each trial, a link from donor to loser for each exploit.
 
-    What is behind anybody's present weights is coloured by score; dead branches are grey; the winner's lineage is thick.
+    What is behind anybody's present weights is coloured by score; dead branches are grey, the winner's lineage thick.
     Where trials do not wait for each other, a clone may begin before the iteration at which its row ended.
 
     Source: the family trees of Jaderberg et al. 2017.
@@ -57,7 +57,7 @@ def lineage_tree(source: Source, *, width: float = PAGE) -> Figure:
 
     >>> figure = plots.lineage_tree(results)
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    ['00000', '00001', '00002']
+    ['00000', '00001', '00002', '00003']
     """
     history = history_of(source)
     height = min(_ROW * max(len(history.trials), 8) + _MARGIN, _TALLEST)
@@ -71,7 +71,7 @@ def lineage_tree(source: Source, *, width: float = PAGE) -> Figure:
         note(axes, "nobody has reported yet")
         return figure
     draw_lineage(axes, history, parts, colours, thickness=_thickness(height, len(history.trials)))
-    add_legend(axes, handlelength=2.2)
+    add_legend(axes)
     colours.add_bar(axes)
     return figure
 
@@ -92,6 +92,8 @@ def draw_lineage(
 
     row = {trial: at for at, trial in enumerate(history.trials)}
     won = {stint.index: last for stint, last in winning(history)}
+    stout = max(thickness, 1.0)  # the winner is to be seen among 256 trials, too
+    fine = min(0.9, thickness)
 
     def line(part: Piece) -> list[tuple[float, float]]:
         return [(part.first, row[part.stint.trial]), (part.last, row[part.stint.trial])]
@@ -104,15 +106,15 @@ def draw_lineage(
     thick = [part for part in alive if part.last <= won.get(part.stint.index, -1)]
     alive_links, dead_links, won_links = _links(history, row, won)
     add([line(part) for part in dead], "dead", colors=GREY, linewidths=0.6 * thickness, zorder=1)
-    add(dead_links, "dead links", colors=GREY, linewidths=0.6, alpha=0.7, zorder=1)
-    add(alive_links, "links", colors=MUTED, linewidths=0.9, zorder=2)
+    add(dead_links, "dead links", colors=GREY, linewidths=0.7 * fine, alpha=0.7, zorder=1)
+    add(alive_links, "links", colors=MUTED, linewidths=fine, zorder=2)
     shade = colours.of([part.score for part in alive])
     add([line(part) for part in alive], "surviving", colors=shade, linewidths=1.2 * thickness, zorder=3)
-    add(won_links, "winning links", colors=INK, linewidths=0.8 * thickness, zorder=4)
+    add(won_links, "winning links", colors=INK, linewidths=0.8 * stout, zorder=4)
     # The winner's lineage has an edge of ink, so that it stands out in grey, too.
-    add([line(part) for part in thick], "edge", colors=INK, linewidths=2.4 * thickness, capstyle="round", zorder=5)
+    add([line(part) for part in thick], "edge", colors=INK, linewidths=2.4 * stout, capstyle="round", zorder=5)
     shade = colours.of([part.score for part in thick])
-    add([line(part) for part in thick], "winning", colors=shade, linewidths=1.6 * thickness, capstyle="round", zorder=6)
+    add([line(part) for part in thick], "winning", colors=shade, linewidths=1.6 * stout, capstyle="round", zorder=6)
     lost = [stints[-1] for trial, stints in history.by_trial.items() if history.population[trial].error]
     if lost:
         ends = [stint.last for stint in lost], [row[stint.trial] for stint in lost]

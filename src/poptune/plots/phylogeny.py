@@ -20,6 +20,7 @@ from poptune.plots.style import (
     Source,
     add_legend,
     history_of,
+    key,
     new_figure,
     note,
     short_id,
@@ -57,7 +58,7 @@ def phylogenetic_tree(source: Source, *, width: float = PAGE) -> Figure:
 
     >>> figure = plots.phylogenetic_tree(results)
     >>> sorted(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "tip")
-    ['00000', '00001', '00002']
+    ['00000', '00001', '00002', '00003']
     """
     history = history_of(source)
     figure = new_figure("plots.phylogenetic_tree", width, _HEIGHT * width)
@@ -73,7 +74,7 @@ def phylogenetic_tree(source: Source, *, width: float = PAGE) -> Figure:
     _draw_branches(axes, tree, parts, colours)
     _draw_tips(axes, tree, colours)
     axes.set_aspect("equal")
-    add_legend(axes, handlelength=2.2, loc="upper right")
+    add_legend(figure, [key("winner's lineage", INK, linewidth=2.4)] if history.winner else [])
     colours.add_bar(axes, shrink=0.6)
     return figure
 
@@ -138,12 +139,12 @@ def _draw_scale(axes: Axes, tree: _Tree) -> None:
     from matplotlib.ticker import MaxNLocator
 
     turn = np.linspace(_GAP / 2, 2 * math.pi - _GAP / 2, 181)
-    for tick in MaxNLocator(4, integer=True).tick_values(0, tree.end):
-        if 0 <= tick <= tree.end:
-            circle = np.array([tree.point(angle, tick) for angle in turn])
-            axes.plot(*circle.T, color=GRID, linewidth=0.8, zorder=0)
-            axes.text(*tree.point(0, tick), f"{tick:g}", fontsize=SMALL, color=MUTED, ha="center", va="center")
-    axes.text(*tree.point(0, tree.end * 1.08), "iteration", fontsize=SMALL, color=MUTED, ha="center", va="center")
+    ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(0, tree.end) if 0 <= tick <= tree.end]
+    for tick in ticks:
+        circle = np.array([tree.point(angle, tick) for angle in turn])
+        axes.plot(*circle.T, color=GRID, linewidth=0.8, zorder=0)
+        text = f"{tick:g} iterations" if tick == ticks[-1] else f"{tick:g}"
+        axes.text(*tree.point(0, tick), text, fontsize=SMALL, color=MUTED, ha="center", va="center")
 
 
 def _draw_branches(axes: Axes, tree: _Tree, parts: Sequence[Piece], colours: ScoreColours) -> None:
@@ -151,7 +152,7 @@ def _draw_branches(axes: Axes, tree: _Tree, parts: Sequence[Piece], colours: Sco
 
     won = {stint.index: last for stint, last in winning(tree.history)}
     alive = {part.stint.index for part in parts if part.survives}
-    trunk = 2.4 if len(tree.angle) <= 100 else 1.2
+    trunk, twig = (2.4, 0.8) if len(tree.angle) <= 100 else (1.2, 0.5)
 
     def line(part: Piece) -> list[tuple[float, float]]:
         return [tree.at(part.stint, part.first), tree.at(part.stint, part.last)]
@@ -164,14 +165,12 @@ def _draw_branches(axes: Axes, tree: _Tree, parts: Sequence[Piece], colours: Sco
     add([arc for index, arc in arcs.items() if index in alive], "links", colors=MUTED, linewidths=0.9, zorder=2)
     dead = [part for part in parts if not part.survives]
     kept = [part for part in parts if part.survives]
-    add([line(part) for part in dead], "dead", colors=colours.of([part.score for part in dead]), linewidths=0.8)
+    add([line(part) for part in dead], "dead", colors=colours.of([part.score for part in dead]), linewidths=twig)
     add([arc for index, arc in arcs.items() if index in won], "winning links", colors=INK, linewidths=trunk, zorder=3)
     edge = [line(part) for part in kept if part.last <= won.get(part.stint.index, -1)]
     add(edge, "edge", colors=INK, linewidths=1.9 * trunk, capstyle="round", zorder=3)
     shade = colours.of([part.score for part in kept])
     add([line(part) for part in kept], "surviving", colors=shade, linewidths=trunk, capstyle="round", zorder=4)
-    if edge:
-        axes.plot([], [], color=INK, linewidth=2.4, label="winner's lineage")
     axes.autoscale_view()
 
 
@@ -181,7 +180,7 @@ def _draw_tips(axes: Axes, tree: _Tree, colours: ScoreColours) -> None:
     points = np.array([tree.at(stint, stint.last) for stint in tips]).reshape(-1, 2)
     scores = [scores[-1] if (scores := history.scores(stint)) else math.nan for stint in tips]
     size = 16 if len(tips) <= _NAMED_TIPS else 5
-    axes.scatter(*points.T, s=size, color=colours.of(scores), edgecolors=INK, linewidths=0.5, zorder=5)
+    axes.scatter(points[:, 0], points[:, 1], s=size, color=colours.of(scores), edgecolors=INK, linewidths=0.5, zorder=5)
     for stint in tips if len(tips) <= _NAMED_TIPS else ():
         angle = tree.angle[stint.index]
         is_best = stint is history.winner
