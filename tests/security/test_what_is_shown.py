@@ -45,7 +45,7 @@ def test_secrets_of_configs_are_in_no_file_but_the_journal_and_in_no_output(fit,
     views = [path for path in views if "/checkpoint_" not in str(path)]
     names = {path.name for path in views}
     assert {"result.json", "params.json", "progress.csv", "pbt_global.txt"} <= names
-    output = "".join(capsys.readouterr()) + str(results[0].schedule)
+    output = "".join(capsys.readouterr()) + str(results[0].schedule) + repr(results)
     for secret in SECRETS:
         assert secret not in output
         assert [path for path in views if secret.encode() in path.read_bytes()] == []

@@ -314,12 +314,12 @@ def test_damage_is_found(store, source, run_dir, damage):
         store.verify(saved)
 
 
-def test_a_file_that_cannot_be_read_through_is_found(store, source, run_dir):
+def test_a_link_in_a_stored_checkpoint_is_found(store, source, run_dir):
     (source / "weights").write_bytes(b"w")
     saved = save(store, source)
     (run_dir / saved.path / "weights").unlink()
     (run_dir / saved.path / "weights").symlink_to("nowhere")
-    with pytest.raises(StorageError, match="checkpoint_000000 of trial a cannot be read"):
+    with pytest.raises(StorageError, match="holds a link, which PopTune has not made"):
         store.verify(saved)
 
 

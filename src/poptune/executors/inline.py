@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ class InlineExecutor:
         """Make the host."""
         from threadpoolctl import threadpool_limits
 
+        if job.in_trial_dirs:  # nothing in a trial's folder can take a module's place
+            sys.path[:] = [os.path.abspath(entry) for entry in sys.path]
         threads = max(1, math.floor(job.trainable.resources.cpu))
         # As many threads as a worker process would give it: results do not depend on the executor.
         self._limits = threadpool_limits(threads)

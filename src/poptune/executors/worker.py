@@ -94,9 +94,11 @@ def _send(pipe: Connection, message: Message) -> bool:
 def start_message(number: int, job: bytes) -> bytes:
     """Return the first message to a worker.
 
-    The job travels as bytes within: its modules can be imported only once `sys.path` is set.
+    The job travels as bytes within: its modules can be imported only once `sys.path` is set. That is made absolute:
+    where training works in its trial's folder, nothing in there can take a module's place.
     """
-    return pickle.dumps((number, sys.path, setups, job), pickle.HIGHEST_PROTOCOL)
+    path = [os.path.abspath(entry) for entry in sys.path]
+    return pickle.dumps((number, path, setups, job), pickle.HIGHEST_PROTOCOL)
 
 
 def packed_job(job: Job) -> bytes:

@@ -15,6 +15,7 @@ from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import MISSING, Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
+from poptune.core.safe_text import masked
 from poptune.core.trial import Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
 from poptune.run.family import FamilyTree, Lineage
@@ -26,6 +27,7 @@ from poptune.run.schedule import Schedule
 from poptune.schedulers.base import check_mode
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.journal import Journal
+from poptune.storage.places import place_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +115,7 @@ class Result:
                     kept[record.checkpoint.path] = dict(record.metrics)
                 elif isinstance(record, (CheckpointDeleted, CheckpointLost)):
                     kept.pop(record.path, None)
-        return [(Checkpoint(self._run_dir / path), metrics) for path, metrics in kept.items()]
+        return [(Checkpoint(place_in(self._run_dir, path)), metrics) for path, metrics in kept.items()]
 
     def get_best_checkpoint(self, metric: str, mode: Mode) -> Checkpoint | None:
         """Return the kept checkpoint with the best reported value of a metric, None if there is none."""
@@ -126,8 +128,8 @@ class Result:
         return max(scored, key=lambda item: item[0])[1] if scored else None
 
     def __repr__(self) -> str:
-        state = f"error={str(self.error).splitlines()[0]!r}" if self.error else f"metrics={self.metrics!r}"
-        return f"Result(trial_id={self.trial_id!r}, config={self.config!r}, {state})"
+        state = f"error={str(self.error).splitlines()[0]!r}" if self.error else f"metrics={masked(self.metrics)!r}"
+        return f"Result(trial_id={self.trial_id!r}, config={masked(self.config)!r}, {state})"
 
     def _repr_html_(self) -> str:
         from poptune.faces.reprs import result_html
@@ -310,7 +312,7 @@ def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[
         trial_id=trial.id,
         config=trial.config,
         metrics=metrics,
-        checkpoint=Checkpoint(run_dir / saved.path) if saved and (run_dir / saved.path).is_dir() else None,
+        checkpoint=Checkpoint(place_in(run_dir, saved.path)) if saved and (run_dir / saved.path).is_dir() else None,
         error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
         path=str(run_dir / trial.folder),
         lineage=Lineage(behind),

@@ -39,6 +39,8 @@ def load_arrays(file: Path) -> dict[str, Any]:
             header.pop("__metadata__", None)
             for name, about in header.items():
                 begin, end = about["data_offsets"]
+                if not 0 <= begin <= end <= size - 8 - length:
+                    raise ValueError(f"{name} lies outside of the file")
                 stream.seek(8 + length + begin)
                 dtype = np.dtype(_TYPES[about["dtype"]])
                 array = np.fromfile(stream, dtype, (end - begin) // dtype.itemsize)

@@ -158,7 +158,16 @@ def _load_tensors(file: Path) -> dict[str, Any]:
         from safetensors.torch import load_file
     except ImportError:
         raise UsageError(f"{file} holds torch tensors, and torch is not installed. Run: pip install torch") from None
-    return dict(load_file(file))
+    return _loaded(load_file, file)
+
+
+def _loaded(load_file: Callable[[Path], Mapping[str, Any]], file: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+
+    try:
+        return dict(load_file(file))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"The checkpoint {file.parent} is damaged: {file.name} cannot be read ({error}).") from error
 
 
 def _load_pickled(file: Path, allow_pickle: bool) -> list[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -30,6 +31,7 @@ Durability = Literal["process", "power"]
 FILE_NAME = "journal.sqlite"
 DRAFT_NAME = ".journal.draft"
 FORMAT = 1
+LONGEST_RECORD = 64 << 20  # bytes; no report is as long, and a file from elsewhere must not fill the memory
 
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -141,6 +143,8 @@ class Journal:
                 uri += "&immutable=1"  # an archive: SQLite would make files beside it, and cannot
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             unfinished.callback(connection.close)
+            if sys.version_info >= (3, 11):
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_RECORD)
             journal = cls(path, connection)
             _check_format(path, journal.about.get("format"))
             unfinished.pop_all()
@@ -155,10 +159,10 @@ class Journal:
     @property
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
+        rows = list(self._query("SELECT key, value FROM about WHERE key != 'fence'"))
         try:
-            facts = self._query("SELECT key, value FROM about WHERE key != 'fence'")
-            return {key: loads(value) for key, value in facts}
-        except (KeyError, TypeError, ValueError) as error:
+            return {key: loads(value) for key, value in rows}
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
 
     def hold(self) -> None:

@@ -12,6 +12,7 @@ from poptune.core.explore import Operation
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
 from poptune.storage.encoding import dumps, loads
+from poptune.storage.places import checked_path
 
 Record = Event | Decision
 
@@ -31,12 +32,15 @@ def from_row(kind: str, trial: str, body: str) -> Record:
         StorageError: The row is of a kind that this version does not know, or is damaged.
     """
     try:
+        checked_path(trial)
         fields = dict(loads(body))
+        for name in _PATHS & fields.keys():
+            checked_path(fields[name])
         for name, rebuild in _REBUILD.items():
             if fields.get(name) is not None:
                 fields[name] = rebuild(fields[name])
         record: Record = _KINDS[kind](trial=trial, **fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(
             f"The journal holds a {kind} record of trial {trial} that cannot be read ({error!r})."
             " It was written by a newer version of PopTune, or is damaged."
@@ -54,7 +58,11 @@ def _flat(value: Any) -> Any:
 
 
 def _saved(fields: dict[str, Any]) -> SavedCheckpoint:
+    checked_path(fields["path"])
     return SavedCheckpoint(**{**fields, "progress": Progress(**fields["progress"])})
+
+
+_PATHS = {"path", "folder"}
 
 
 _REBUILD: dict[str, Callable[[Any], Any]] = {

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -22,11 +23,15 @@ from poptune.errors import StorageError
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.copying import GENERATORS, Fingerprint, fingerprint, holds_links
+from poptune.storage.places import place_in
 from poptune.storage.space import failure
 from poptune.storage.trust import trust
 
 STAGING = ".staging"
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
+# The owner's, and with the "sticky" bit, which means nothing for a folder that nobody else may write to, and which
+# nobody sets by chance: so checkpoints are told from folders that training code made under such a name.
+_MARK = stat.S_ISVTX | 0o700
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +84,7 @@ class CheckpointStore:
             found = self._stage(checkpoint, staged)
             if generators:
                 (staged / GENERATORS).write_bytes(generators)
+            staged.chmod(_MARK)
             if self.is_durable:
                 sync_tree(staged)
             fault("checkpoint_staged")
@@ -165,6 +171,7 @@ class CheckpointStore:
                     sync_tree(staged)
                 target = self.run_dir / saved.path
                 target.parent.mkdir(exist_ok=True)
+                staged.chmod(_MARK)
                 self._move(staged, saved)
                 if self.is_durable:
                     sync_file(target.parent)
@@ -191,7 +198,7 @@ class CheckpointStore:
         """
         self.load(saved)
         try:
-            found = fingerprint(self.run_dir / saved.path)
+            found = fingerprint(_without_links(place_in(self.run_dir, saved.path)))
         except OSError as error:
             raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} cannot be read: {error}") from error
         if found != Fingerprint(saved.size, saved.checksum):
@@ -206,9 +213,12 @@ class CheckpointStore:
         Like saving, this goes through the staging area: a removal that is cut short leaves no half a checkpoint.
         """
         doomed = self._staging_place()
+        place = self.run_dir / saved.path
         try:
             doomed.parent.mkdir(exist_ok=True)
-            (self.run_dir / saved.path).rename(doomed)
+            if not _is_checkpoint(place):
+                return
+            place.rename(doomed)
         except OSError:
             return  # gone already; or not ours to remove, which fails nobody's training
         fault("checkpoint_doomed")
@@ -222,6 +232,8 @@ class CheckpointStore:
     def clear_orphans(self, folders: Iterable[str], kept: Container[str]) -> None:
         """Remove checkpoints that the run does not know: their reports died with a process.
 
+        What carries no mark of this store was made by somebody else, and stays.
+
         Args:
             folders: Of the trials, relative to the run directory.
             kept: The paths of those that it knows.
@@ -229,7 +241,7 @@ class CheckpointStore:
         for folder in folders:
             for place in (self.run_dir / folder).glob("checkpoint_*"):
                 path = place.relative_to(self.run_dir).as_posix()
-                if _CHECKPOINT.fullmatch(place.name) and path not in kept:
+                if path not in kept and _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK:
                     shutil.rmtree(place, ignore_errors=True)
 
     def _stage(self, checkpoint: Checkpoint, place: Path) -> Fingerprint:
@@ -263,6 +275,12 @@ class CheckpointStore:
         return self.run_dir / STAGING / uuid.uuid4().hex
 
 
+def _is_checkpoint(place: Path) -> bool:
+    """Whether a place is a folder with the name of a checkpoint, and no link leads to it."""
+    is_named = _CHECKPOINT.fullmatch(place.name) is not None
+    return is_named and stat.S_ISDIR(place.lstat().st_mode) and not place.parent.is_symlink()
+
+
 def number_of(saved: SavedCheckpoint) -> int:
     """Return the number in a checkpoint's name.
 
@@ -287,3 +305,10 @@ def sync_tree(folder: Path) -> None:
         for name in names:
             sync_file(Path(parent, name))
         sync_file(Path(parent))
+
+
+def _without_links(folder: Path) -> Path:
+    """Return a checkpoint's folder, if it holds no links: whoever put one there lies."""
+    if any(path.is_symlink() for path in folder.rglob("*")):
+        raise StorageError(f"The checkpoint {folder} holds a link, which PopTune has not made.")
+    return folder
