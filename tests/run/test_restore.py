@@ -9,9 +9,11 @@ import pytest
 import poptune as tune
 from interrupting import ITERATIONS, Interrupted, Told, climb, go_on, told
 from poptune.core.events import TrialEvicted
+from poptune.core.trial import Progress
 from poptune.errors import StorageError, UsageError
 from poptune.run.results import ResultGrid
 from poptune.storage.journal import Journal
+from poptune.storage.store import CheckpointStore
 from runs import pbt
 
 
@@ -74,7 +76,8 @@ def test_callbacks_hear_only_what_is_new(interrupt):
 def test_what_a_killed_process_left_half_done_is_removed(interrupt):
     path = interrupt("hurt", 20)
     trial = ResultGrid.from_path(path)[0].path
-    (Path(trial) / "checkpoint_000077").mkdir()
+    orphan = tune.Checkpoint.from_dict({})
+    CheckpointStore(path).save(orphan, trial="a", folder=Path(trial).name, number=77, progress=Progress())
     (Path(trial) / "notes_of_mine").mkdir()
     (path / ".staging" / "x").mkdir(parents=True)
     go_on(path)
