@@ -11,6 +11,7 @@ from poptune.core.lineage import Segment
 from poptune.run.family import Lineage
 from poptune.run.results import ResultGrid
 from poptune.run.schedule import Schedule
+from poptune.testing.toys import Climber
 from runs import three_climbers
 from watching import words
 
@@ -81,9 +82,18 @@ def test_a_failed_result_opens_to_its_traceback(tmp_path):
 def test_secrets_are_masked():
     secret = Segment("a", 1, 5, {"api_key": "k-123", "lr": 0.1}, None)
     other = Segment("b", 6, 9, {"api_key": "k-456", "lr": 0.2}, "a")
-    html = Schedule((secret, other))._repr_html_() + Lineage((secret, other))._repr_html_()
-    assert "k-" not in html
-    assert "***" in html
+    for shown in (Schedule((secret, other)), Lineage((secret, other))):
+        assert "k-" not in shown._repr_html_() + repr(shown)
+        assert "***" in shown._repr_html_()
+        assert "Segment(trial='a', first=1, last=5, config={'api_key': '***', 'lr': 0.1}, donor=None)" in repr(shown)
+
+
+def test_secrets_of_results_are_masked(fit):
+    results = fit(Climber, {"speed": 1.0, "api_key": "k-123"}, stop={"training_iteration": 2})
+    for shown in (results, results[0]):
+        assert "k-123" not in shown._repr_html_() + repr(shown)
+        assert "***" in repr(shown)
+    assert results[0].config["api_key"] == "k-123"
 
 
 @pytest.mark.parametrize("name", [name for name in edge_runs.EDGE_RUNS if name != "many_trials"])

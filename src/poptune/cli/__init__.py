@@ -12,7 +12,7 @@ import click
 
 from poptune.cli.demo import demo
 from poptune.cli.doctor import doctor
-from poptune.cli.given import Refusal
+from poptune.cli.given import Refusal, said
 from poptune.cli.ls import ls
 from poptune.cli.ray_script import ray_script
 from poptune.cli.replay import replay
@@ -33,7 +33,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except PopTuneError as error:
             kind = Refusal if isinstance(error, UsageError) else click.ClickException
-            raise kind(str(error)) from error
+            raise kind(said(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

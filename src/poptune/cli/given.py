@@ -23,6 +23,13 @@ class Refusal(click.ClickException):
     exit_code = 2
 
 
+def said(error: Exception) -> str:
+    """Return the message of an error, in which nothing is left that a terminal would obey: paths may hold anything."""
+    from poptune.core.safe_text import inert
+
+    return inert(str(error), lines=True)
+
+
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
     """Read a run that was given.
@@ -35,7 +42,7 @@ def reading() -> Iterator[None]:
     except StorageError as error:
         if isinstance(error.__cause__, OSError):  # a file beside it: the run is not to blame
             raise
-        raise Refusal(str(error)) from error
+        raise Refusal(said(error)) from error
 
 
 class RunDirectory(click.Path):

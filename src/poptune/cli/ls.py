@@ -51,6 +51,8 @@ def ls(directory: Path, as_json: bool) -> None:
 
 
 def _show(runs: Sequence[Listed], directory: Path) -> None:
+    from poptune.core.safe_text import inert
+
     rows = [_row(run, directory) for run in runs]
     if console := terminal():
         console.print(_grid(rows, runs, console.width))
@@ -58,7 +60,7 @@ def _show(runs: Sequence[Listed], directory: Path) -> None:
         from poptune.faces.table import aligned
 
         say(aligned([_TITLES, *rows], left={n for n, title in enumerate(_TITLES) if title not in _NUMBERS}))
-    say([f"{run.name}: {run.problem}" for run in runs if run.problem])
+    say([inert(f"{run.name}: {run.problem}") for run in runs if run.problem])
 
 
 def _row(run: Listed, directory: Path) -> tuple[str, ...]:

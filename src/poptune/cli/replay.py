@@ -38,6 +38,7 @@ def replay(directory: Path, trial: str, output: str | None, as_json: bool) -> No
     \b
         poptune replay poptune_results/demo_pbt --trial best -o schedule.csv
     """
+    from poptune.core.safe_text import inert
     from poptune.faces.overview import schedule_facts
     from poptune.run.results import ResultGrid
 
@@ -52,7 +53,7 @@ def replay(directory: Path, trial: str, output: str | None, as_json: bool) -> No
     if as_json:
         say_json({"trial_id": chosen.trial_id, "schedule": schedule_facts(chosen.schedule)})
     elif output is not None:
-        say([f"Wrote the schedule of trial {chosen.trial_id} to {output}."])
+        say([inert(f"Wrote the schedule of trial {chosen.trial_id} to {output}.")])
     else:
         say([str(chosen.schedule)])
 

@@ -29,8 +29,9 @@ def report(directory: Path, output: Path | None) -> None:
     \b
         poptune report poptune_results/demo_pbt -o demo.html
     """
+    from poptune.core.safe_text import inert
     from poptune.report_page import write_report
 
     with reading():
         written = write_report(directory, output)
-    say([f"Wrote the report to {written}."])
+    say([inert(f"Wrote the report to {written}.")])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from poptune.core.decisions import Exploit
 from poptune.core.events import TrialReset
 from poptune.core.nested import Config
+from poptune.core.safe_text import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Segment:
     last: int
     config: Config
     donor: str | None
+
+    def __repr__(self) -> str:
+        shown = {"trial": self.trial, "first": self.first, "last": self.last, "config": masked(self.config)}
+        return f"Segment({', '.join(f'{name}={value!r}' for name, value in shown.items())}, donor={self.donor!r})"
 
 
 def lineage(
