@@ -27,7 +27,7 @@ from poptune.run.history import History
 from poptune.run.listing import State
 from poptune.version import __version__
 
-_MOST_ENTRIES = 4000  # of the log; the journal has them all
+_MOST_ENTRIES = 2000  # of the log; the journal has them all
 _MOST_HYPERPARAMETERS = 24
 _LONGEST_DOMAIN = 120
 

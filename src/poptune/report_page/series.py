@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -32,12 +33,13 @@ def thinning(history: History, most: int = _MOST_POINTS) -> int:
     return max(1, math.ceil(sum(len(stint.iterations) for stint in history.stints) / most))
 
 
-def kept(values: Sequence[float], every: int) -> list[int]:
+def kept(values: Sequence[float], every: int, also: Collection[int] = ()) -> list[int]:
     """Return which of a stint's values are drawn: its first and last, and the extremes of each stretch between.
 
     Args:
         values: In order; NaN is drawn as a gap.
         every: How many values stand behind each that is kept, about.
+        also: What must not be left out.
 
     >>> kept([0, 5, 1, 1, 1, 1, 1, -3, 1, 2], every=4)
     [0, 1, 7, 8, 9]
@@ -46,7 +48,7 @@ def kept(values: Sequence[float], every: int) -> list[int]:
     """
     if every == 1 or len(values) <= 2:
         return list(range(len(values)))
-    found = {0, len(values) - 1}
+    found = {0, len(values) - 1, *also}
     for begin in range(0, len(values), 2 * every):
         stretch = range(begin, min(begin + 2 * every, len(values)))
         numbers = [at for at in stretch if math.isfinite(values[at])] or stretch[:1]
@@ -68,6 +70,10 @@ def series(history: History, scales: Sequence[Scale], every: int) -> list[dict[s
         every: How many reports stand behind each point, about.
     """
     number_of = {trial: number for number, trial in enumerate(history.trials)}
+    copied_at: defaultdict[int, set[int]] = defaultdict(set)
+    for stint in history.stints:
+        if stint.origin:
+            copied_at[stint.origin.index].add(stint.start)
     decimals = max(0, 4 - math.floor(math.log10(history.duration_s))) if history.duration_s > 0 else 4
     return [
         {
@@ -78,16 +84,16 @@ def series(history: History, scales: Sequence[Scale], every: int) -> list[dict[s
             "ending": stint.ending,
             "values": [finite(scale.place(lookup(stint.config, scale.name)), _DIGITS) for scale in scales],
             "marks": "".join(_mark(stint.operations, scale.name) for scale in scales),
-            **_points(history, stint, every, decimals),
+            **_points(history, stint, every, copied_at[stint.index], decimals),
         }
         for stint in history.stints
     ]
 
 
-def _points(history: History, stint: Stint, every: int, decimals: int) -> dict[str, list[Any]]:
+def _points(history: History, stint: Stint, every: int, copied_at: set[int], decimals: int) -> dict[str, list[Any]]:
     metric = history.objective.metric if history.objective else None
     values = stint.values[metric] if metric else [math.nan] * len(stint.iterations)
-    at = kept(values, every)
+    at = kept(values, every, [i for i, iteration in enumerate(stint.iterations) if iteration in copied_at])
     return {
         "x": list(_differences([stint.iterations[i] for i in at])),
         "y": [finite(values[i], _DIGITS) for i in at],

@@ -18,10 +18,11 @@ _REPLAY = """\
 import poptune as tune
 from poptune.schedulers import PopulationBasedTrainingReplay
 
-schedule = tune.Schedule.from_csv("schedule.csv")  # the file offered here
+schedule = tune.Schedule.from_csv("schedule.csv")
+replay = PopulationBasedTrainingReplay(schedule)
 tuner = tune.Tuner(
     {train},
-    tune_config=tune.TuneConfig(scheduler=PopulationBasedTrainingReplay(schedule)),
+    tune_config=tune.TuneConfig(scheduler=replay),
     run_config=tune.RunConfig(stop={{"training_iteration": {last}}}),
 )
 print(tuner.fit()[0].metrics)

@@ -18,14 +18,14 @@ function meters(health) {
   const trials = run.trials.length;
   const last = (values) => values[values.length - 1];
   if (trials > 1 && health.reports) {
-    found.push(["Effective ancestors", short(last(health.ancestors)), `of ${counted(trials, "founder")}, at the end`, trend(health.ancestors, trials)]);
+    found.push(["Effective ancestors", last(health.ancestors).toFixed(1), `of ${counted(trials, "founder")}, at the end`, trend(health.ancestors, trials)]);
   }
   if (health.judged) {
     const helped = Math.round(health.helped * health.judged);
     found.push(["Exploits that helped", `${Math.round(health.helped * 100)} %`, `${helped} of ${health.judged} beat their donor's score one interval later`, share(health.helped)]);
   }
   for (const [name, values] of trials > 1 ? Object.entries(health.spread) : []) {
-    found.push([`Spread of ${name}`, short(last(values)), "1: as if drawn evenly, 0: all the same", trend(values, 1)]);
+    found.push([`Spread of ${name}`, last(values) === null ? "–" : last(values).toFixed(2), "1: as if drawn evenly, 0: all the same", trend(values, 1)]);
   }
   if (health.best !== null && health.winner_mean !== null) {
     found.push(["Best ever, and what to expect", `${short(health.best)} · ${short(health.winner_mean)}`, `the mean of the winner's last ${counted(health.winner_reports, "report")}`]);

@@ -9,7 +9,7 @@ function drawLineage() {
   const host = heading(
     figure,
     "Lineage",
-    "Each line is a trial, each curve a copy. Strong: training that is behind weights of today. Thick: behind the winner's.",
+    "Each line is a trial, each curve a copy. Strong: what is behind the weights at the end. Thick: behind the winner's.",
   );
   lineage.row = Math.max(4, Math.min(26, 720 / run.trials.length));
   lineage.height = lineage.top + lineage.row * run.trials.length;
