@@ -43,16 +43,26 @@ def local_ray(quiet_ray):
     ray.shutdown()
 
 
+@pytest.fixture(scope="module")
+def three_nodes(quiet_ray):
+    """Start a cluster of three nodes, for tests that leave it as it is."""
+    yield from _simulated()
+
+
 @pytest.fixture
 def cluster(quiet_ray):
-    """Start a cluster of three nodes, alpha, beta and gamma, with two CPUs each, and connect to it."""
+    """Start a cluster of three nodes, for one test alone."""
+    yield from _simulated()
+
+
+def _simulated():
     simulated = Simulated()
     yield simulated
     simulated.shut_down()
 
 
 class Simulated:
-    """Several nodes on one machine; each has its own workers, resources and object store."""
+    """Nodes alpha, beta and gamma on one machine, with two CPUs each. This process is connected to alpha."""
 
     def __init__(self):
         import ray

@@ -106,6 +106,7 @@ class Trial:
         exploits: How often it became a clone, of itself with other hyperparameters included.
         failures: How often it failed.
         error: What made it fail for good, with the user's traceback.
+        hostname: Name of the machine that its training was last started on, empty before the first start.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Trial:
     exploits: int = 0
     failures: int = 0
     error: str | None = None
+    hostname: str = ""
 
     @property
     def behind(self) -> tuple[int, float, int]:

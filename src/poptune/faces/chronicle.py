@@ -142,11 +142,13 @@ class Chronicle:
         return lines
 
     def status(self, population: Population, elapsed: float) -> list[str]:
-        """Return where the run stands, in up to three sentences."""
+        """Return where the run stands, in up to four sentences."""
         lines = [
             f"{sentences.counts(population)} after {sentences.duration(elapsed)}",
             self.scheduler.describe(population),
         ]
+        if spread := sentences.places(population):
+            lines.append(spread)
         if self.best and self.objective:
             lines.append(sentences.best_sentence(self.best, self.objective, self.keys))
         return [inert(line) for line in lines]

@@ -78,6 +78,15 @@ def counts(population: Population) -> str:
     return ", ".join(f"{tally[status]} {status.value}" for status in Status if tally[status])
 
 
+def places(population: Population) -> str:
+    """Return how many live trials are on which machine, such as "On alpha 22 trials, beta 21"; empty if it is one."""
+    tally = Counter(trial.hostname for trial in population if trial.hostname and trial.status.is_live)
+    first, *others = sorted(tally.items()) or [("", 0)]
+    if not others:
+        return ""
+    return ", ".join([f"On {first[0]} {first[1]} trials", *(f"{host} {count}" for host, count in others)])
+
+
 def hyperparameters(config: Config, keys: Collection[str] = ()) -> str:
     """Return values of a config, those of `keys` or else all, but not too many.
 

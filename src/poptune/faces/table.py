@@ -135,6 +135,8 @@ def table_of(trials: Sequence[Trial], objective: Objective | None, keys: Iterabl
     parameters = dict.fromkeys(keys) if layout.parameters is None else layout.parameters
     parameters = {**parameters, **(layout.more_parameters or {})}
     last = [_Column(title or key, _parameter(key)) for key, title in parameters.items()]
+    if len({trial.hostname for trial in trials if trial.hostname}) > 1:
+        middle.insert(0, _Column("host", lambda trial: trial.hostname or "-"))
     if layout.metrics is None:
         last.append(_Column("time", lambda trial: duration(trial.progress.time_total_s)))
     columns = [*first, *middle, *last]

@@ -177,7 +177,7 @@ class CheckpointStore:
                     sync_file(target.parent)
                     sync_file(self.run_dir)
             except OSError as error:
-                raise StorageError(f"Cannot write {saved.path} into {self.run_dir}: {error}") from error
+                raise failure(f"Cannot write {saved.path} into {self.run_dir}", error) from error
 
     def _move(self, staged: Path, saved: SavedCheckpoint) -> None:
         """Put a staged checkpoint into its place, which a lost report or a neighbour may have taken."""

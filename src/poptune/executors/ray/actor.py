@@ -128,7 +128,7 @@ class Actor:
     def close(self, have: int) -> Sequence[Numbered]:
         """Unwind all trials, and return the messages that the driver does not have."""
         self._is_closing = True
-        self._outbox.widen()
+        self._outbox.close()
         self._inbox.put(None)
         self._thread.join(PATIENCE_S)
         return self._outbox.rest(have)

@@ -39,6 +39,10 @@ class Copies:
         self._nodes[node].certain.add(saved.path)
         self.used(node, trial, saved)
 
+    def forget(self, node: str, saved: SavedCheckpoint) -> None:
+        """A checkpoint that a node had is not whole any more."""
+        self._nodes[node].certain.discard(saved.path)
+
     def used(self, node: str, trial: str, saved: SavedCheckpoint) -> None:
         """A trial on a node begins with a checkpoint, or saved it."""
         here = self._nodes[node]

@@ -39,7 +39,9 @@ def ending(said: str, hostname: str, *, is_node_gone: bool) -> Ending:
         return Ending(f"was lost with its node {hostname}".rstrip(), is_blameless=True, is_node_gone=True)
     if "ray.kill" in said:
         return Ending(f"was ended{where} by ray.kill", is_blameless=True)
-    if "memory" in said.lower():
+    if "running low on memory" in said:
         return Ending(f"was ended{where} by Ray, since the memory of the node ran low")
+    if "connection error code 2" in said:  # Ray does not know either: its end of the socket was closed
+        return Ending(f"died{where}, killed by a signal or by an error in native code")
     detail = re.search(r"Worker exit detail: (.*)", said)
     return Ending(f"died{where}: {detail[1].partition('. ')[0] if detail else said.strip().splitlines()[-1]}")

@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from poptune.core.trial import SavedCheckpoint
 from poptune.errors import StorageError
-from poptune.executors.base import Command, Job, Message, Printed, ReportArrived, Start, WorkerBroken, WorkerLost
+from poptune.executors.base import CheckpointBroken, Command, Job, Message, Printed, ReportArrived, Start, WorkerBroken, WorkerLost
 from poptune.executors.ray.actor import PATIENCE_S, Actor, Delivery, Introduction, Surroundings
 from poptune.executors.ray.connection import bundle, connect, library
 from poptune.executors.ray.copies import Copies
@@ -27,6 +27,7 @@ from poptune.executors.ray.endings import ending
 from poptune.executors.ray.outbox import Numbered
 from poptune.executors.ray.places import Places
 from poptune.executors.worker import packed_job
+from poptune.storage.space import with_space
 from poptune.storage.store import STAGING, CheckpointStore
 
 _REPEAT_S = 0.5  # between calls to a worker that cannot be reached
@@ -56,9 +57,13 @@ class RayExecutor:
             environment variable RAY_ADDRESS says, else a Ray of the run's own on this machine.
         shared_storage: Whether all nodes see the run's directory. None: each worker looks, and where it is not seen,
             checkpoints travel through Ray. True: a node that does not see it is an error. False: they travel always.
+
+    Attributes:
+        sent_checkpoints: How many had to be sent from here, since a trial began with them on a node that lacked them.
     """
 
     def __init__(self, workers: int, address: str | None = None, shared_storage: bool | None = None) -> None:
+        self.sent_checkpoints = 0
         self._wanted = workers
         self._address = address
         self._shared_storage = shared_storage
@@ -68,6 +73,7 @@ class RayExecutor:
         self._arrived: queue.SimpleQueue[tuple[_Worker, Future[Any]]] = queue.SimpleQueue()
         self._unreachable: list[tuple[float, _Worker]] = []
         self._copies = Copies()
+        self._started: dict[str, Start] = {}  # the newest start of each trial, where checkpoints travel
         self._has_told = False
         self._in_transit = lru_cache(maxsize=_SENT_AT_ONCE)(self._put)
 
@@ -125,6 +131,7 @@ class RayExecutor:
             if isinstance(command, Start) and (saved := command.checkpoint):
                 files = None if self._copies.has(to.node, saved) else self._in_transit(saved)
                 self._copies.used(to.node, command.trial, saved)
+                self._started[command.trial] = command
             outdated = self._copies.outdated(to.node)
         import cloudpickle  # a config may hold functions of the user's script
 
@@ -135,6 +142,7 @@ class RayExecutor:
 
     def _put(self, saved: SavedCheckpoint) -> Any:
         """Put a checkpoint into Ray's object store, from which it moves to each node once."""
+        self.sent_checkpoints += 1
         return self._ray.put(self._store.files(saved))
 
     def receive(self, timeout_s: float) -> Sequence[Message]:
@@ -183,9 +191,21 @@ class RayExecutor:
         if isinstance(message, Introduction):
             return self._met(worker, message)
         if files is not None and isinstance(message, ReportArrived) and message.checkpoint:
-            self._store.put(message.checkpoint, files)  # durable before the report counts
+            put = partial(self._store.put, message.checkpoint, files)
+            with_space(put, f"Trial {message.trial}")  # durable before the report counts
             self._copies.saved(worker.node, message.trial, message.checkpoint)
+        if isinstance(message, CheckpointBroken) and not worker.shares and self._is_whole(message.checkpoint):
+            self._copies.forget(worker.node, message.checkpoint)
+            self.send(worker.number, self._started[message.trial])  # only the node's copy is broken: send another
+            return None
         return message
+
+    def _is_whole(self, saved: SavedCheckpoint) -> bool:
+        try:
+            self._store.verify(saved)
+        except StorageError:
+            return False
+        return True
 
     def _met(self, worker: _Worker, introduction: Introduction) -> Message:
         ready = introduction.ready

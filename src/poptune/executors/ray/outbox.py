@@ -30,7 +30,7 @@ class Outbox:
         self._held: deque[Numbered] = deque()
         self._next = 0
         self._is_urgent = False
-        self._most: float = _MOST
+        self._is_closed = False
         lock = threading.Lock()
         self._has_some = threading.Condition(lock)
         self._has_room = threading.Condition(lock)
@@ -38,7 +38,7 @@ class Outbox:
     def put(self, message: bytes, files: Files | None, *, is_urgent: bool) -> None:
         """Add a message; wait while there are too many."""
         with self._has_some:
-            self._has_room.wait_for(lambda: len(self._held) < self._most)
+            self._has_room.wait_for(lambda: len(self._held) < _MOST or self._is_closed)
             self._held.append((self._next, message, files))
             self._next += 1
             self._is_urgent |= is_urgent
@@ -49,8 +49,8 @@ class Outbox:
         """Forget the messages that the driver has; wait until there are others, and return them."""
         with self._has_some:
             self._forget(have)
-            self._has_some.wait_for(lambda: self._held)
-            self._has_some.wait_for(lambda: self._is_urgent, LINGER_S)
+            self._has_some.wait_for(lambda: self._held or self._is_closed)
+            self._has_some.wait_for(lambda: self._is_urgent or self._is_closed, LINGER_S)
             self._is_urgent = False
             return list(self._held)
 
@@ -60,11 +60,12 @@ class Outbox:
             self._forget(have)
             return list(self._held)
 
-    def widen(self) -> None:
-        """Keep nobody waiting any more."""
+    def close(self) -> None:
+        """Keep nobody waiting any more, on either side."""
         with self._has_room:
-            self._most = float("inf")
+            self._is_closed = True
             self._has_room.notify_all()
+            self._has_some.notify_all()
 
     def _forget(self, have: int) -> None:
         while self._held and self._held[0][0] < have:
