@@ -106,9 +106,7 @@ class Population:
         self.live += 1
 
     def _started(self, event: TrialStarted) -> None:
-        self._put(
-            self._trials[event.trial], status=Status.RUNNING, progress=event.progress, hostname=event.hostname
-        )
+        self._put(self._trials[event.trial], status=Status.RUNNING, progress=event.progress, hostname=event.hostname)
 
     def _reported(self, event: Reported) -> None:
         trial = self._trials[event.trial]

@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import queue
+import shutil
 import socket
 import sys
 import tempfile
@@ -96,6 +97,7 @@ class Actor:
         self._early: dict[int, tuple[Delivery, Files | None]] = {}
         self._taken = 0
         self._is_closing = False
+        self._travels: CheckpointStore | None = None  # where checkpoints begin their way to the driver, if they do
         sys.stdout, sys.stderr = (_Passed(self, stream) for stream in (sys.stdout, sys.stderr))
         self._thread = threading.Thread(target=self._live, args=(job, surroundings), name="poptune-host", daemon=True)
         self._thread.start()
@@ -131,6 +133,8 @@ class Actor:
         self._outbox.close()
         self._inbox.put(None)
         self._thread.join(PATIENCE_S)
+        if self._travels:
+            shutil.rmtree(self._travels.run_dir, ignore_errors=True)  # what counts lies with the driver
         return self._outbox.rest(have)
 
     # On the thread of the host.
@@ -167,8 +171,8 @@ class Actor:
         if not shares:
             scratch = Path(tempfile.gettempdir(), f"{surroundings.scratch}-{node[:16]}")
             scratch.mkdir(mode=0o700, exist_ok=True)
+            self._travels = CheckpointStore(scratch)
             job = replace(job, run_dir=scratch, is_durable=False)  # durable is what lies with the driver
-        self._travels = None if shares else CheckpointStore(job.run_dir)
         threadpool_limits(threads)  # of what is imported already
         host = Host(self._number, job, emit=self.say, prepare_thread=lambda: threadpool_limits(threads))
         return host, Introduction(self._ready(), node, shares, problem)

@@ -19,7 +19,17 @@ from typing import Any
 
 from poptune.core.trial import SavedCheckpoint
 from poptune.errors import StorageError
-from poptune.executors.base import CheckpointBroken, Command, Job, Message, Printed, ReportArrived, Start, WorkerBroken, WorkerLost
+from poptune.executors.base import (
+    CheckpointBroken,
+    Command,
+    Job,
+    Message,
+    Printed,
+    ReportArrived,
+    Start,
+    WorkerBroken,
+    WorkerLost,
+)
 from poptune.executors.ray.actor import PATIENCE_S, Actor, Delivery, Introduction, Surroundings
 from poptune.executors.ray.connection import bundle, connect, library
 from poptune.executors.ray.copies import Copies
