@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import metadata
 
 import poptune
@@ -51,6 +53,15 @@ def test_it_says_how_to_get_what_is_missing_and_what_is_wrong():
         'Without the extra plots (matplotlib): pip install "poptune[plots]"',
         "Problem: It failed.",
     ]
+
+
+def test_a_dependency_that_is_missing_is_named_with_the_command_that_installs_it():
+    code = "import sys; sys.modules['cloudpickle'] = None; from poptune.cli import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code, "doctor"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "Error: PopTune needs cloudpickle, which is not installed. Run: pip install --upgrade poptune\n"
+    )
 
 
 def test_a_place_where_no_run_works_is_a_problem():

@@ -44,7 +44,7 @@ class Checkup:
         storage: Where runs are to be written.
         free_bytes: Free space there.
         run_s: Seconds that the small run took; None if it failed.
-        extras: Per extra the packages that it lacks.
+        extras: Per extra the packages that it lacks; empty if PopTune is not installed, but only on the path.
         problems: What does not work, and what to do.
     """
 
@@ -81,7 +81,11 @@ class Checkup:
             ("workers", self.start_method),
             ("disk", f"{self.free_bytes / 1e9:.1f} GB free in {self.storage}"),
             ("small run", tried),
-            ("extras", ", ".join(complete) or "none"),
+            (
+                "extras",
+                ", ".join(complete)
+                or ("none" if self.extras else "unknown: PopTune is not installed, but on the path"),
+            ),
         ]
         lines = aligned(rows, left=range(2))
         for name, lacks in self.extras.items():

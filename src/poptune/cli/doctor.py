@@ -32,9 +32,14 @@ def doctor(storage: Path, as_json: bool) -> None:
         poptune doctor
         poptune doctor --storage /mnt/shared/runs
     """
-    from poptune.cli.checkup import checkup
+    try:
+        from poptune.cli.checkup import checkup
 
-    found = checkup(storage)
+        found = checkup(storage)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"PopTune needs {error.name}, which is not installed. Run: pip install --upgrade poptune"
+        ) from error
     if as_json:
         say_json(found.facts)
     else:

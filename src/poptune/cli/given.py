@@ -59,7 +59,7 @@ class RunDirectory(click.Path):
         return found or [CompletionItem(incomplete, type="dir")]
 
 
-class TrialId(click.ParamType[str]):
+class TrialId(click.types.StringParamType):
     """The id of a trial; shells complete it with those of the run that was given before it."""
 
     name = "trial"
