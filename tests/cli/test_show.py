@@ -59,16 +59,20 @@ def test_programs_get_the_same_as_json(climbed):
     ]
 
 
-def test_a_run_that_goes_on_can_be_shown(fit):
+def test_a_run_that_goes_on_can_be_looked_at(fit, tmp_path):
     seen = []
 
     class Look(tune.Callback):
         def on_trial_result(self, iteration, trials, trial, result, **info):
-            seen.append(run("show", trial.local_path.rpartition("/")[0]))
+            if result["training_iteration"] == 5:
+                path = trial.local_path.rpartition("/")[0]
+                seen.extend([run("show", path), run("ls", path), run("replay", path)])
+                seen.append(run("report", path, "-o", tmp_path / "page.html"))
 
-    three_climbers(fit, callbacks=[Look()])
-    assert [ran.exit_code for ran in seen] == [0] * len(seen)
-    assert all(": running for " in ran.stdout.splitlines()[0] for ran in seen)
+    three_climbers(fit, callbacks=[Look()], metric="height", mode="max", pbt={"metric": None, "mode": None})
+    assert [ran.exit_code for ran in seen] == [0] * 12
+    assert all(": running for " in ran.stdout.splitlines()[0] for ran in seen[::4])
+    assert all(ran.stdout.splitlines()[1].split()[1] == "running" for ran in seen[1::4])
 
 
 def test_an_interrupted_run_says_how_to_go_on(edge_run):
