@@ -172,6 +172,7 @@ def _draw_dots(axes: Axes, stint: Stint, way: tuple[Array, Array], color: str, l
 def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array]], color_of: dict[str, str]) -> None:
     """Draw an arrow from where a trial gave up to where its donor was, and number its end where there is room."""
     from matplotlib.patches import FancyArrowPatch
+    from matplotlib.patheffects import withStroke
 
     to_axes = axes.transScale + axes.transLimits
     numbered: list[Array] = []
@@ -189,7 +190,8 @@ def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array
         if all(np.linalg.norm(there - other) > apart for other in numbered):
             numbered.append(there)
             place: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
-            axes.annotate(str(after.start), end, fontsize=SMALL, color=INK, zorder=4, **place)
+            halo = [withStroke(linewidth=2, foreground="white")]
+            axes.annotate(str(after.start), end, fontsize=SMALL, color=INK, zorder=4, path_effects=halo, **place)
 
 
 def _draw_winning(axes: Axes, history: History, ways: dict[int, tuple[Array, Array]]) -> None:
