@@ -38,6 +38,13 @@ FIGURES: dict[str, Callable[[Path, Path, Path], Figure]] = {
     "hyperparameter_schedules": lambda digits, search, toy: plots.hyperparameter_schedules(digits),
     "winner_schedule": lambda digits, search, toy: plots.winner_schedule(digits),
     "winner_schedule_column": lambda digits, search, toy: plots.winner_schedule(digits, "lr", width=COLUMN),
+    "lineage_tree": lambda digits, search, toy: plots.lineage_tree(digits),
+    "phylogenetic_tree": lambda digits, search, toy: plots.phylogenetic_tree(digits),
+    "ancestor_shares": lambda digits, search, toy: plots.ancestor_shares(digits),
+    "exploit_matrix": lambda digits, search, toy: plots.exploit_matrix(digits),
+    "value_gains": lambda digits, search, toy: plots.value_gains(digits),
+    "parallel_coordinates": lambda digits, search, toy: plots.parallel_coordinates(digits),
+    "event_timeline": lambda digits, search, toy: plots.event_timeline(digits),
     "parameter_history": lambda digits, search, toy: plots.parameter_history(toy, "theta0", "theta1", objective=wanted),
     "objective_history": lambda digits, search, toy: plots.objective_history(toy, optimum=1.2),
 }

@@ -72,7 +72,7 @@ def trail(stint: Stint, metric: str, over: Over = "iterations") -> Trail:
     if stint.origin is None:
         return Trail(stint, np.array(x, float), drawable(y))
     start = stint.start if over == "iterations" else stint.began_s
-    begun = value_at(stint.origin, metric, stint.start)
+    begun = stint.origin.value_at(metric, stint.start)
     return Trail(stint, np.array([start, *x], float), drawable([begun, *y]))
 
 
@@ -80,16 +80,6 @@ def clones(history: History) -> list[tuple[Stint, Stint]]:
     """Return the stints before and after each exploit of another trial."""
     pairs = [pair for stints in history.by_trial.values() for pair in pairwise(stints)]
     return [(a, b) for a, b in pairs if b.origin is not None and b.origin.trial != b.trial]
-
-
-def value_at(stint: Stint, metric: str, iteration: int) -> float:
-    """Return what a stint reported at an iteration; NaN if there is no such report."""
-    for at, value in zip(reversed(stint.iterations), reversed(stint.values[metric]), strict=True):
-        if at == iteration:
-            return value
-    if stint.origin is not None and iteration == stint.start:
-        return value_at(stint.origin, metric, iteration)
-    return math.nan
 
 
 def drawable(values: Iterable[float]) -> Array:

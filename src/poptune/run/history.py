@@ -93,6 +93,12 @@ class Stint:
                 return found[::-1]
             stint, last = stint.origin, stint.start
 
+    def value_at(self, metric: str, iteration: int) -> float:
+        """Return what it reported of a metric at an iteration; NaN if there is no such number."""
+        at = bisect_left(self.iterations, iteration)
+        is_there = at < len(self.iterations) and self.iterations[at] == iteration
+        return self.values[metric][at] if is_there else math.nan
+
     def _drop_beyond(self, iteration: int) -> None:
         """Take back the reports that a failure undid."""
         while self.iterations and self.iterations[-1] > iteration:
@@ -207,9 +213,10 @@ class History:
 
     def score_at(self, stint: Stint, iteration: int) -> float:
         """Return the score that a stint reported at an iteration; NaN if it reported none there."""
-        at = bisect_left(stint.iterations, iteration)
-        scores = self.scores(stint)
-        return scores[at] if at < len(scores) and stint.iterations[at] == iteration else math.nan
+        if self.objective is None:
+            return math.nan
+        value = stint.value_at(self.objective.metric, iteration)
+        return value if self.objective.mode == "max" else -value
 
     def last_score(self, trial: str) -> float:
         """Return the newest score of a trial; NaN if it has none."""
