@@ -56,7 +56,7 @@ function penOf(plot, log) {
   const [low, high] = [scale(y0), scale(y1)];
   const x = (value) => left + ((value - x0) / (x1 - x0)) * width;
   const y = (value) => top + height - ((scale(value) - low) / (high - low)) * height;
-  return { context: plot.ctx, plot, x, y, left, top, width, height, x0, x1, ratio: devicePixelRatio || 1 };
+  return { context: plot.ctx, plot, x, y, left, top, width, height, x0, x1, y0, y1, ratio: devicePixelRatio || 1 };
 }
 
 // Draw inside the frame of a chart only.
@@ -110,29 +110,44 @@ function strength(trial) {
   return Math.max(0.3, Math.min(0.9, 6 / Math.sqrt(run.trials.length)));
 }
 
+// Return a function that gives a stint's path, and makes none anew while only the trial that stands out changes.
+const memories = new WeakMap();
+function remembered(pen, path) {
+  const { x0, x1, y0, y1, width, height } = pen;
+  const frame = [view.time, x0, x1, y0, y1, width, height].join();
+  if (memories.get(pen.plot)?.frame !== frame) memories.set(pen.plot, { frame, paths: new Map() });
+  const { paths } = memories.get(pen.plot);
+  return (stint, last) => {
+    const key = `${stint.index} ${last}`;
+    if (!paths.has(key)) paths.set(key, path(stint, view.time, last));
+    return paths.get(key);
+  };
+}
+
 // Draw all that has begun: first the crowd, then the winner's lineage, then the trial that stands out.
 //   path(stint, time, last): returns the Path2D of a stint up to an iteration.
 function drawStints(pen, path) {
   const chosen = current();
+  const pathOf = remembered(pen, path);
   const groups = new Map();
   for (const stint of begunAt(view.time)) {
     if (stint.trial === chosen) continue;
     const key = `${familyName(stint.founder)} ${strength(stint.trial)}`;
     if (!groups.has(key)) groups.set(key, { stint, lines: new Path2D() });
-    groups.get(key).lines.addPath(path(stint, view.time, Infinity));
+    groups.get(key).lines.addPath(pathOf(stint, Infinity));
   }
   for (const { stint, lines } of groups.values()) {
     stroke(pen, lines, { name: familyName(stint.founder), width: 1.2, alpha: strength(stint.trial) });
   }
   const lineage = new Path2D();
   for (const [index, last] of model.winning) {
-    if (model.stints[index].began <= view.time) lineage.addPath(path(model.stints[index], view.time, last));
+    if (model.stints[index].began <= view.time) lineage.addPath(pathOf(model.stints[index], last));
   }
   stroke(pen, lineage, { name: "family-1", width: 3, alpha: chosen === null ? 1 : 0.35 });
   if (chosen === null) return;
   for (const stint of model.byTrial[chosen]) {
     if (stint.began > view.time) break;
-    stroke(pen, path(stint, view.time, Infinity), { name: familyName(stint.founder), width: 2.5 });
+    stroke(pen, pathOf(stint, Infinity), { name: familyName(stint.founder), width: 2.5 });
   }
 }
 
