@@ -18,6 +18,15 @@ FIGURES = [
     plots.winner_schedule,
     lambda history, width: plots.parameter_history(history, *named(history), width=width),
 ]
+OF_ANY_RUN = [  # with or without a metric
+    plots.lineage_tree,
+    plots.phylogenetic_tree,
+    plots.ancestor_shares,
+    plots.exploit_matrix,
+    plots.event_timeline,
+    plots.value_gains,
+    plots.parallel_coordinates,
+]
 
 
 def named(history):
@@ -33,7 +42,7 @@ def texts(figure):
 @pytest.mark.parametrize("name", sorted({*EDGE_RUNS} - {"no_metric"}))
 def test_every_figure_of_an_edge_run_can_be_drawn(name, tmp_path):
     history = History.read(EDGE_RUNS[name](tmp_path))
-    for draw in FIGURES:
+    for draw in FIGURES + OF_ANY_RUN:
         figure = draw(history, width=COLUMN)
         figure.savefig(io.BytesIO(), format="png")
         assert figure.get_figwidth() == COLUMN
@@ -45,6 +54,8 @@ def test_a_run_without_a_metric_can_be_drawn_when_told_which(tmp_path):
         with pytest.raises(OptionError, match="no metric of its own"):
             draw(run_dir)
         draw(run_dir, "score").savefig(io.BytesIO(), format="png")
+    for draw in OF_ANY_RUN:
+        draw(run_dir).savefig(io.BytesIO(), format="png")
     assert texts(plots.winner_schedule(run_dir)) == ["no trial has a number to win with"]
 
 
@@ -59,7 +70,7 @@ def test_what_has_nothing_to_show_says_why(tmp_path):
 
 def test_256_trials_have_no_giant_legend(tmp_path):
     history = History.read(large(tmp_path, trials=256, iterations=40, interval=10))
-    for draw in FIGURES:
+    for draw in FIGURES + OF_ANY_RUN:
         figure = draw(history, width=COLUMN)
         figure.savefig(io.BytesIO(), format="png")
         legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]

@@ -27,6 +27,8 @@ from poptune.plots.style import (
     shown,
 )
 from poptune.run.history import History
+from poptune.run.restoring import INTERRUPTED
+from poptune.storage.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +64,7 @@ class Stay:
 def stays_of(history: History) -> list[Stay]:
     """Return who was in which worker when, in the order of the starts.
 
-    Where a run was interrupted, stays end with the last report before.
+    Where a run was interrupted, stays end with what was last recorded before.
     """
     found: list[Stay] = []
     current: dict[str, tuple[float, TrialStarted]] = {}
@@ -75,9 +77,12 @@ def stays_of(history: History) -> list[Stay]:
     for at, record in history.records:
         match record:
             case TrialStarted():
-                was_cut = record.cause == "recovery" and record.trial in current
-                leave(record.trial, _last_report(history, record.trial, at) if was_cut else at)
+                leave(record.trial, at)
                 current[record.trial] = at, record
+            case TrialEvicted(reason=reason) if reason == INTERRUPTED:
+                before = _last_before(history, at)
+                for trial in list(current):
+                    leave(trial, before)
             case Stop() | TrialFinished() | TrialFailed() | TrialEvicted() | TrialReset():
                 leave(record.trial, at)
     for trial in list(current):
@@ -85,9 +90,9 @@ def stays_of(history: History) -> list[Stay]:
     return sorted(found, key=lambda stay: stay.began_s)
 
 
-def _last_report(history: History, trial: str, before: float) -> float:
-    times = (at for stint in history.by_trial[trial] for at in stint.seconds if at <= before)
-    return max(times, default=0.0)
+def _last_before(history: History, moment: float) -> float:
+    reports = (at for stint in history.stints for at in stint.seconds if at < moment)
+    return max([*reports, *(at for at, _ in history.records if at < moment)], default=0.0)
 
 
 def event_timeline(source: Source, *, width: float = PAGE) -> Figure:
@@ -237,8 +242,12 @@ def _draw_marks(axes: Axes, history: History, stays: Sequence[Stay], rows: dict[
         if marked:
             points = [stay.began_s for stay in marked], [rows[stay] + 0.5 for stay in marked]
             axes.plot(*points, marker, color=colour, markersize=markersize, label=label, zorder=4)
-    failed = {(at, record.trial) for at, record in history.records if isinstance(record, (TrialFailed, TrialEvicted))}
+    failed = {(at, record.trial) for at, record in history.records if _is_failure(record)}
     ends = [stay for stay in stays if (stay.ended_s, stay.trial) in failed]
     if ends:
         points = [stay.ended_s for stay in ends], [rows[stay] + 0.5 for stay in ends]
         axes.plot(*points, "x", color=FEW[1], markersize=6, markeredgewidth=1.6, label="failure", zorder=5)
+
+
+def _is_failure(record: Record) -> bool:
+    return isinstance(record, TrialFailed) or (isinstance(record, TrialEvicted) and record.reason != INTERRUPTED)

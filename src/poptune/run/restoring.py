@@ -25,6 +25,8 @@ from poptune.storage.records import Record
 
 Keys = tuple[Hashable, ...]
 
+INTERRUPTED = "the run was interrupted"  # why trials that trained then were evicted
+
 
 @dataclass(frozen=True)
 class Resumption:
@@ -61,7 +63,7 @@ def _resumed(trial: Trial, added: TrialAdded, resumption: Resumption) -> Iterato
     if trial.status.is_live and not resumption.unfinished:
         yield Stop(trial.id, "it was not finished, and resume_unfinished is off")
     elif trial.status is Status.RUNNING:
-        yield TrialEvicted(trial.id, "the run was interrupted")
+        yield TrialEvicted(trial.id, INTERRUPTED)
     elif trial.status is Status.ERROR and (resumption.errored or resumption.restarted):
         yield TrialRevived(trial.id)
         if resumption.restarted:
