@@ -23,6 +23,7 @@ from poptune.executors.machine import Machine
 from poptune.faces.console import console_for
 from poptune.faults import fault
 from poptune.run.configs import RunConfig, TuneConfig
+from poptune.run.ending import ended_by_sigterm
 from poptune.run.exports import Exports
 from poptune.run.extending import config_differences, refuse_differences, revived
 from poptune.run.hooks import Hooks
@@ -194,10 +195,12 @@ class Tuner:
         Raises:
             UsageError: The run cannot work; nothing has trained.
             MetricError: The first report lacks the metric.
-            KeyboardInterrupt: Ctrl-C. Everything reported is kept, and `Tuner.restore` goes on.
+            KeyboardInterrupt: Ctrl-C. Everything reported is kept, and `Tuner.restore` goes on. A second ends it now.
+            SystemExit: SIGTERM, in the main thread, unless the script handles it. It is as Ctrl-C, with exit code 143.
         """
         try:
-            self._results = self._begun() if self._restored is None else self._gone_on(*self._restored)
+            with ended_by_sigterm():
+                self._results = self._begun() if self._restored is None else self._gone_on(*self._restored)
         except (UsageError, KeyboardInterrupt) as error:
             raise error.with_traceback(None) from None
         return self._results
@@ -295,9 +298,10 @@ class Tuner:
                 failure=run.failure_config,
                 observers=observers,
             ).run()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as end:
+            how = "Interrupted" if isinstance(end, KeyboardInterrupt) else "Terminated"
             again = f"Tuner.restore({str(run_dir)!r}, {self._trainable.name}).fit()"
-            sys.stderr.write(f"\nInterrupted. Everything reported is kept; this goes on: {again}\n")
+            sys.stderr.write(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
             raise
         finally:
             if not journal.is_taken_over:

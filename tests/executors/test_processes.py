@@ -22,7 +22,7 @@ from runs import PATIENCE_S, events, wait_for
 
 # No main guard: a worker must not run the script again.
 SCRIPT = """
-import os, subprocess, time
+import ctypes, os, subprocess, time
 import poptune as tune
 
 print("the script runs in", os.getpid(), flush=True)
@@ -33,6 +33,7 @@ def train(config):
     while True:
         time.sleep(0.01)
         tune.report({"pid": os.getpid()})
+        THEN
 
 tune.Tuner(
     train,
@@ -50,9 +51,11 @@ def script(tmp_path):
     """Return a function that starts the script as its own process."""
     started = []
 
-    def start(limit, executor="processes"):
+    def start(limit, executor="processes", then="pass"):
         file = tmp_path / "script.py"
-        file.write_text(f"STORAGE = {str(tmp_path)!r}\nLIMIT = {limit}\nEXECUTOR = {executor!r}\n{SCRIPT}")
+        file.write_text(
+            f"STORAGE = {str(tmp_path)!r}\nLIMIT = {limit}\nEXECUTOR = {executor!r}\n{SCRIPT.replace('THEN', then)}"
+        )
         process = subprocess.Popen([sys.executable, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -92,6 +95,14 @@ def group_is_gone(pid):
         if int(fields[2]) == pid:
             states.append(fields[0])
     return all(state == "Z" for state in states)  # nobody of theirs runs; the init process buries the rest
+
+
+def test_workers_end_with_their_driver_although_a_trial_holds_the_interpreter(script, tmp_path):
+    process = script(limit=10**9, executor="processes", then="ctypes.PyDLL(None).sleep(100)")
+    workers = wait_for(lambda: workers_of(tmp_path / "run"), "a report of each worker")
+    process.kill()
+    for pid in workers:
+        wait_for(lambda pid=pid: group_is_gone(pid), f"the end of worker {pid}")
 
 
 def test_a_script_without_a_main_guard_runs_once(script, tmp_path):

@@ -92,6 +92,18 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialLate:
+    """A synchronous round has waited for a trial for too long, and goes on without it until it is due.
+
+    Attributes:
+        waited_s: How long nobody else came, in seconds.
+    """
+
+    trial: str
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFinished:
     """A trial's function returned."""
 
@@ -172,6 +184,7 @@ Event = (
     | Reported
     | Ready
     | Overdue
+    | TrialLate
     | TrialFinished
     | TrialFailed
     | TrialEvicted

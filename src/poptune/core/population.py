@@ -19,6 +19,7 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialLate,
     TrialReset,
     TrialRevived,
     TrialStarted,
@@ -40,6 +41,7 @@ class Population:
         seed: What every draw of the run derives from.
         ranking: Live trials that have passed a decision point, by the score they had there.
         due: Trials that wait for a decision, in the order in which they became due.
+        late: Trials that no round waits for until they are due.
         gains: What trials gained between two decision points, the newest ones only.
         live: How many trials may still train.
         exploits: How many exploits were decided, those by a trial of itself included.
@@ -56,6 +58,7 @@ class Population:
         self.seed = seed
         self.ranking = Ranking()
         self.due: dict[str, None] = {}
+        self.late: set[str] = set()
         self.gains = Gains()
         self.live = 0
         self.exploits = 0
@@ -135,6 +138,10 @@ class Population:
         self._put(trial, status=Status.PAUSED, generation=generation, standing=standing, is_overdue=False)
         self.ranking.place(trial.id, trial.index, event.score)
         self.due[trial.id] = None
+        self.late.discard(trial.id)
+
+    def _is_late(self, event: TrialLate) -> None:
+        self.late.add(event.trial)
 
     def _overdue(self, event: Overdue) -> None:
         self._put(self._trials[event.trial], is_overdue=True)
@@ -208,6 +215,7 @@ class Population:
     def _leave(self, trial: Trial, **changes: Any) -> None:
         if trial.status.is_live:
             self.live -= 1
+        self.late.discard(trial.id)
         self.ranking.remove(trial.id)
         self.due.pop(trial.id, None)
         self._put(trial, standing=None, **changes)
@@ -236,6 +244,7 @@ _FOLD: dict[type, Callable[[Population, Any], None]] = {
     Reported: Population._reported,
     Ready: Population._ready,
     Overdue: Population._overdue,
+    TrialLate: Population._is_late,
     TrialFinished: Population._stopped,
     TrialFailed: Population._failed,
     TrialEvicted: Population._evicted,

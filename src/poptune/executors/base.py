@@ -208,6 +208,9 @@ class Executor(Protocol):
     def send(self, worker: int, command: Command) -> None:
         """Carry out a command. A command to a lost worker is dropped: `WorkerLost` says so."""
 
+    def end(self, worker: int) -> None:
+        """Kill a worker in which a trial hangs, and say `WorkerLost`; if it is the driver itself, do nothing."""
+
     def receive(self, timeout_s: float) -> Sequence[Message]:
         """Return the messages that have come, in order per worker; wait up to a time if there are none."""
 

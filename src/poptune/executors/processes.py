@@ -32,6 +32,7 @@ class _Worker:
     number: int
     process: subprocess.Popen[bytes]
     pipe: Connection
+    guard: subprocess.Popen[bytes] | None
     output: int  # file descriptor: what the worker prints
     decoder: codecs.IncrementalDecoder  # a character may be cut in two by a read
 
@@ -81,7 +82,7 @@ class ProcessExecutor:
         os.close(their_output)
         os.set_blocking(output, False)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        worker = _Worker(number, process, Connection(ours.detach()), output, decoder)
+        worker = _Worker(number, process, Connection(ours.detach()), _guard(process), output, decoder)
         self._workers[number] = worker
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -99,6 +100,10 @@ class ProcessExecutor:
         else:
             message = pickle.dumps(command, pickle.HIGHEST_PROTOCOL)
         self._write(self._workers[worker], message)
+
+    def end(self, worker: int) -> None:
+        """Kill a worker with all that it started."""
+        _kill_group(self._workers[worker].process)
 
     def _write(self, worker: _Worker, message: bytes) -> None:
         with contextlib.suppress(OSError):  # it is dead: reading its pipe will say so
@@ -121,7 +126,7 @@ class ProcessExecutor:
                         break
             except (EOFError, OSError):
                 messages += self._read_output(worker)
-                messages.append(WorkerLost(worker.number, self._bury(worker)))
+                messages.append(self._lost(worker))
                 self._brief(self._launch(worker.number))
         return messages
 
@@ -136,15 +141,25 @@ class ProcessExecutor:
             self._selector.unregister(worker.output)
         return []
 
-    def _bury(self, worker: _Worker) -> str:
-        """Take leave of a dead worker and of what it started, and return how it ended."""
+    def _lost(self, worker: _Worker) -> WorkerLost:
+        """Bury a worker, and say how it ended. Batch systems send SIGTERM to whole jobs: no trial's fault."""
+        code = self._bury(worker)
+        return WorkerLost(worker.number, how_it_ended(code), is_blameless=code == -signal.SIGTERM)
+
+    def _bury(self, worker: _Worker) -> int:
+        """Take leave of a dead worker and of what it started, and return its exit code."""
         for file in (worker.pipe, worker.output):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(file)
         worker.pipe.close()
         os.close(worker.output)
         _kill_group(worker.process)
-        return how_it_ended(worker.process.wait())
+        if worker.guard:
+            _kill_group(worker.guard)
+            worker.guard.wait()
+            assert worker.guard.stdin
+            worker.guard.stdin.close()
+        return worker.process.wait()
 
     def close(self) -> Sequence[Message]:
         """End all workers: let trials unwind for a moment, then kill."""
@@ -170,6 +185,20 @@ def _stop_listening(pipe: Connection) -> None:
     """Make the other end's writes fail, so that a trial on a long lease notices."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(pipe.fileno())) as end:
         end.shutdown(socket.SHUT_RD)
+
+
+def _guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
+    """Start what ends a worker with all that it started once we are gone, however that came about.
+
+    A worker notices our end itself, but not while a trial is in native code that holds the interpreter. And a signal
+    that the kernel sends when a parent dies reaches only the worker, not what it started.
+    """
+    command = ["/bin/sh", "-c", "read -r _ || kill -s KILL -- -$0", str(process.pid)]
+    quiet = subprocess.DEVNULL
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True)
+    except FileNotFoundError:  # a container without a shell: workers end when their trials give the interpreter back
+        return None
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poptune.core.decisions import Continue, Exploit
-from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed, TrialLate
 from poptune.core.nested import Config
 from poptune.core.population import Population
 from poptune.core.safe_text import inert
@@ -87,6 +87,8 @@ class Chronicle:
                 return sentences.failure_sentence(record, population[record.trial].checkpoint)
             case TrialEvicted():
                 return sentences.eviction_sentence(record, population[record.trial].checkpoint)
+            case TrialLate():
+                return sentences.late_sentence(record)
             case CheckpointLost():
                 return self._once(record.path, sentences.lost_sentence(record))
             case Overdue():

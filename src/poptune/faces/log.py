@@ -11,6 +11,7 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialLate,
     TrialReset,
     TrialRevived,
     TrialStarted,
@@ -75,6 +76,8 @@ def _said(record: Record, history: History, time_attr: str) -> str | None:
             return f"Trial {trial} failed{then}: {record.error}\n{record.traceback}".rstrip()
         case TrialEvicted():
             return f"Trial {trial} lost its place: {record.reason}"
+        case TrialLate():
+            return sentences.late_sentence(record)
         case CheckpointLost():
             return sentences.lost_sentence(record)
         case TrialStarted(cause="recovery"):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from poptune.core.decisions import Exploit
-from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed
+from poptune.core.events import CheckpointLost, Overdue, Reported, TrialEvicted, TrialFailed, TrialLate
 from poptune.core.explore import Operation
 from poptune.core.nested import Config, flatten
 from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
@@ -160,6 +160,15 @@ def failure_sentence(failed: TrialFailed, checkpoint: SavedCheckpoint | None) ->
 def eviction_sentence(evicted: TrialEvicted, checkpoint: SavedCheckpoint | None) -> str:
     """Return why a trial lost its place, and where it goes on."""
     return f"Trial {evicted.trial} lost its place: {evicted.reason}. It goes on {_place(checkpoint)}."
+
+
+def late_sentence(late: TrialLate) -> str:
+    """Return that a round goes on without a trial.
+
+    >>> late_sentence(TrialLate("a", 2.5))
+    'Trial a is late: nobody came to the round for 2.5 s, which goes on without it.'
+    """
+    return f"Trial {late.trial} is late: nobody came to the round for {late.waited_s:g} s, which goes on without it."
 
 
 def lost_sentence(lost: CheckpointLost) -> str:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from poptune.core.objective import Mode
+from poptune.core.objective import Mode, is_real
 from poptune.errors import MissingExtra, OptionError, nearest
 from poptune.executors.base import Executor
 from poptune.run.callbacks import Callback
@@ -104,10 +104,17 @@ class FailureConfig:
     Args:
         max_failures: How often each trial may start again from its newest checkpoint; -1: without end.
         fail_fast: Whether the first final failure stops the whole run; "raise" also raises it.
+        report_timeout_s: A trial that trains without a report for so many seconds counts as hung: its worker process is
+            ended, and the trial has failed. Time in which it waits for space on the disk counts. None: no limit.
+        round_timeout_s: When no further trial comes to a synchronous round for so many seconds, the round goes on
+            without those that are missing, and so do later ones until they come. Which those are depends on the
+            machine, so such a run is not reproducible. None: rounds wait.
     """
 
     max_failures: int = 0
     fail_fast: bool | Literal["raise"] = False
+    report_timeout_s: float | None = None
+    round_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         count = self.max_failures
@@ -117,6 +124,10 @@ class FailureConfig:
             raise OptionError(f'fail_fast must be True, False or "raise", not {self.fail_fast!r}.')
         if self.fail_fast and count != 0:
             raise OptionError("fail_fast stops at the first failure: it needs max_failures=0.")
+        for name in ("report_timeout_s", "round_timeout_s"):
+            limit = getattr(self, name)
+            if limit is not None and (isinstance(limit, bool) or not is_real(limit) or not limit > 0):
+                raise OptionError(f"{name} must be None (no limit) or a positive number of seconds, not {limit!r}.")
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,11 @@ class RunConfig(Given):
             )
         if self.executor == "ray" and find_spec("ray") is None:
             raise MissingExtra("ray", extra="ray", purpose='RunConfig(executor="ray")')
+        if self.executor == "inline" and self.failure_config.report_timeout_s is not None:
+            raise OptionError(
+                "report_timeout_s ends the worker process of a trial that hangs, and executor='inline' has none: leave"
+                " one of them out."
+            )
         if self.durability not in ("process", "power"):
             raise OptionError(f'durability must be "process" or "power", not {self.durability!r}.')
         _check_callbacks(self.callbacks)

@@ -18,6 +18,7 @@ from poptune.core.events import (
     TrialEvicted,
     TrialFailed,
     TrialFinished,
+    TrialLate,
     TrialReset,
     TrialStarted,
 )
@@ -45,6 +46,7 @@ from poptune.executors.base import (
 )
 from poptune.faults import fault
 from poptune.run.configs import FailureConfig
+from poptune.run.deadlines import Deadlines
 from poptune.run.falling_back import fallen_back
 from poptune.run.observer import Observers
 from poptune.run.rows import complete, every_result
@@ -121,6 +123,8 @@ class Runner:
         self._commands: list[tuple[int, Command]] = []
         self._committed_at = time.monotonic()
         self._seeding = Seeding(population.seed)
+        self._deadlines = Deadlines(failure.report_timeout_s, failure.round_timeout_s)
+        self._hung: set[int] = set()  # workers that were ended because nobody reported there
         self._has_scored = False  # a report has passed the scheduler: the metric's name is right
         self._recall(past)
 
@@ -165,6 +169,9 @@ class Runner:
                 self._settle_others()
             while self.population.live:
                 self._round()
+        except (KeyboardInterrupt, SystemExit):
+            sys.stderr.write("\nThe run ends and writes down what was reported; Ctrl-C ends it at once.\n")
+            raise
         finally:
             for message in self._executor.close():
                 if isinstance(message, Printed):
@@ -176,6 +183,8 @@ class Runner:
     def _round(self) -> None:
         for message in self._executor.receive(TICK_S):
             self._handle(message)
+            self._heard(message)
+        self._end_waiting()
         if end := self._criteria.end():
             self._stop_all(end)
         self._spread()
@@ -184,6 +193,22 @@ class Runner:
             self._write()
         self._carry_out()
         self._observers.tell(lambda observer: observer.on_tick(self.population))
+
+    def _heard(self, message: Message) -> None:
+        """Take note that a worker said something; what it prints is no progress."""
+        if not isinstance(message, Printed):
+            trains = self._turns.running(message.worker) is not None
+            (self._deadlines.heard if trains else self._deadlines.rests)(message.worker)
+
+    def _end_waiting(self) -> None:
+        """End workers in which a trial hangs, and let a round go on without those that it waits for in vain."""
+        for worker in self._deadlines.silent():
+            self._hung.add(worker)
+            self._executor.end(worker)
+        if late := self._deadlines.stragglers(self.population):
+            for trial in late:
+                self._note(TrialLate(trial, self._failure.round_timeout_s or 0.0))
+            self._settle_others()
 
     def _note(self, record: Record) -> None:
         """Take one event or decision into the population and, soon, the journal."""
@@ -382,11 +407,16 @@ class Runner:
                     f"Worker processes end before they can take a trial; the last one {message.reason}."
                     " What it printed stands above."
                 )
-        running = None if message.is_blameless else self._turns.running(message.worker)
+        hung = message.worker in self._hung
+        self._hung.discard(message.worker)
+        running = None if message.is_blameless and not hung else self._turns.running(message.worker)
         for trial in self._turns.worker_is_lost(message.worker):
             if not self.population[trial].status.is_live:
                 continue
-            if trial == running:
+            if trial == running and hung:
+                limit = f"{self._failure.report_timeout_s:g} s (report_timeout_s)"
+                self._failed(trial, f"WorkerDied: it did not report for {limit}, so its worker process was ended", "")
+            elif trial == running:
                 self._failed(trial, f"WorkerDied: the worker process {message.reason} while it trained", "")
             else:
                 while_another_trained = " while another trained" if running else ""
@@ -423,6 +453,7 @@ class Runner:
         for worker, trial_id in self._turns.take(self.population.live, self._executor.workers):
             trial = self.population[trial_id]
             lease = self._lease(trial)
+            self._deadlines.heard(worker)
             if cause := self._restart.pop(trial_id, None):
                 self._note(self._started(trial, worker, cause))
                 self._commands.append((worker, self._start(trial, lease)))

@@ -241,7 +241,7 @@ class PopulationBasedTraining(SavedSettings):
         """
         due = list(population.due)
         if self.synch:
-            if len(due) < population.live:
+            if len(due) + len(population.late) < population.live:
                 return []
             due.sort(key=population.ranking.position, reverse=True)
         decisions: list[Decision] = []

@@ -95,6 +95,10 @@ class SimulatedExecutor:
             case Halt():
                 self._forget(command.trial)
 
+    def end(self, worker: int) -> None:
+        """Lose a worker now."""
+        self._lose(worker)
+
     def _start(self, worker: int, start: Start) -> None:
         trial = self._trials.get(start.trial)
         if trial is None:

@@ -33,7 +33,7 @@ class RunConfig(configs.RunConfig):
         OptionError: As there; both `local_dir` and `storage_path`; a `storage_filesystem`, or a URI as path.
 
     >>> RunConfig(storage_path=None, failure_config=None).failure_config
-    FailureConfig(max_failures=0, fail_fast=False)
+    FailureConfig(max_failures=0, fail_fast=False, report_timeout_s=None, round_timeout_s=None)
     """
 
     sync_config: SyncConfig | None = None

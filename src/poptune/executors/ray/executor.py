@@ -150,6 +150,11 @@ class RayExecutor:
         to.actor.take.remote(to.sent, delivery, files)
         to.sent += 1
 
+    def end(self, worker: int) -> None:
+        """Kill a worker."""
+        if lost := self._workers.get(worker):
+            self._ray.kill(lost.actor)
+
     def _put(self, saved: SavedCheckpoint) -> Any:
         """Put a checkpoint into Ray's object store, from which it moves to each node once."""
         self.sent_checkpoints += 1
