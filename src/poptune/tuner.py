@@ -48,9 +48,11 @@ from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
+from poptune.storage.remote import Remote, download, is_url
 from poptune.storage.retention import Retention
 from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
+from poptune.storage.uploading import Mirror
 from poptune.trainables.packed import Packed
 from poptune.version import __version__
 
@@ -135,7 +137,8 @@ class Tuner:
         executed: the training code comes from the caller, and so must whatever else is code.
 
         Args:
-            path: The directory of the run, such as `results.experiment_path`.
+            path: The directory of the run, such as `results.experiment_path`. Or its address in remote storage: the
+                run is downloaded into `storage_path`, and uploaded to there again.
             trainable: What trained, as given to `Tuner`.
             resume_unfinished: Whether trials that had neither ended nor failed go on; otherwise they are stopped.
             resume_errored: Whether trials that failed for good go on from their newest checkpoints.
@@ -161,10 +164,12 @@ class Tuner:
         ...     [result.metrics["height"] for result in Tuner.restore(f"{folder}/climbs", climb).fit()]
         [10, 30]
         """
+        given = _checked(tune_config, TuneConfig), _checked(run_config, RunConfig)
+        if is_url(path):
+            path, given = _downloaded(str(path), given[1]), (given[0], _uploading_to(str(path), given[1]))
         run_dir = known_run(path)
         with Journal.open(run_dir) as journal:
             about = journal.about
-        given = _checked(tune_config, TuneConfig), _checked(run_config, RunConfig)
         tuner = cls(trainable, param_space=param_space)
         if tuner._trainable.name != about["trainable"]:
             raise UsageError(f"The run trained {about['trainable']!r}: give that, not {tuner._trainable.name!r}.")
@@ -182,6 +187,8 @@ class Tuner:
     def can_restore(cls, path: str | Path) -> bool:
         """Whether a path is that of a run that this version can go on with; it may have ended."""
         try:
+            if is_url(path):
+                return Remote(str(path)).manifest() is not None
             with Journal.open(known_run(path)) as journal:
                 return "settings" in journal.about
         except StorageError:
@@ -211,7 +218,7 @@ class Tuner:
         seed = config.seed if config.seed is not None else seed_of_globals()
         added = self._trials(seed)
         executor = self._executor(len(added))
-        run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name())
+        run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name(), run.upload_to)
         if run.name and run.name != run_dir.name:
             sys.stderr.write(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
@@ -282,8 +289,11 @@ class Tuner:
             searched=self._searched,
         )
         observers = Observers([console, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
+        mirror = Mirror(run_dir, Remote(f"{run.upload_to}/{run_dir.name}")) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
         try:
+            if mirror:
+                mirror.start()
             Runner(
                 job=job,
                 population=population,
@@ -304,6 +314,8 @@ class Tuner:
             sys.stderr.write(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
             raise
         finally:
+            if mirror:
+                mirror.close()
             if not journal.is_taken_over:
                 CheckpointStore(run_dir).clear_staging()
             if syncer:
@@ -431,13 +443,29 @@ def _stamp() -> str:
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def _new_directory(storage: Path, name: str) -> Path:
-    """Make the directory of a new run; if the name is taken, a number is added."""
+def _downloaded(url: str, run: RunConfig) -> Path:
+    """Bring a run from remote storage into the directory for runs, and return its own."""
+    remote = Remote(url)
+    run_dir = Path(os.path.abspath(Path(run.storage_path).expanduser())) / remote.url.rpartition("/")[2]
+    download(remote, run_dir)
+    return run_dir
+
+
+def _uploading_to(url: str, run: RunConfig) -> RunConfig:
+    """Return how a run from remote storage goes on: it is kept there."""
+    given = {name: getattr(run, name) for name in run.given - {"storage_path"}}
+    return type(run)(**{"upload_to": url.rstrip("/").rpartition("/")[0], **given})
+
+
+def _new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
+    """Make the directory of a new run; if the name is taken, here or where it is uploaded to, a number is added."""
     storage = Path(os.path.abspath(storage.expanduser()))
     try:
         storage.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1_000_000):
             run_dir = storage / (name if attempt == 1 else f"{name}_{attempt}")
+            if upload_to and Remote(f"{upload_to}/{run_dir.name}").manifest() is not None:
+                continue
             try:
                 run_dir.mkdir(mode=0o700)
             except FileExistsError:

@@ -39,10 +39,12 @@ class TestRunConfig:
             tune.RunConfig(sync_config=tune.SyncConfig(sync_period=60), log_to_file=True)
 
     def test_another_filesystem_is_refused(self):
-        with pytest.raises(OptionError, match="not 's3://bucket/runs'"):
-            tune.RunConfig(storage_path="s3://bucket/runs")
         with pytest.raises(OptionError, match="no storage_filesystem"):
             tune.RunConfig(storage_filesystem=object())
+
+    def test_remote_storage_is_where_a_run_is_uploaded_to(self):
+        given = tune.RunConfig(storage_path="s3://bucket/runs")
+        assert (given.storage_path, given.upload_to) == ("poptune_results", "s3://bucket/runs")
 
     def test_loggers_of_files_that_are_written_anyway_are_taken(self):
         given = tune.RunConfig(callbacks=[CSVLoggerCallback(), JsonLoggerCallback()])

@@ -18,6 +18,7 @@ from poptune.run.stoppers import seconds
 from poptune.run.stopping import StopOption
 from poptune.schedulers.base import Scheduler, check_mode
 from poptune.storage.journal import Durability
+from poptune.storage.remote import is_url
 from poptune.storage.retention import CheckpointConfig
 
 if TYPE_CHECKING:
@@ -138,6 +139,10 @@ class RunConfig(Given):
         name: Name of the run and of its directory; None: the trainable's name and the time. If the directory exists,
             a number is added: no run writes into another's.
         storage_path: Directory of the run's directory.
+        upload_to: Folder in remote storage, such as "s3://bucket/runs", in which the run's folder is kept up to date
+            while it goes on: in the background, every few seconds, and at the end. Any address that fsspec knows.
+            `Tuner.restore("s3://bucket/runs/name", ...)` brings it to any machine. Needs
+            `pip install "poptune[cloud]"`, and what fsspec asks for.
         stop: When a trial has trained enough: `{"training_iteration": 100}` (any key that reaches its value),
             `f(trial_id, result) -> bool`, a `Stopper`, or a list of those. What a function returns at its end is not
             looked at.
@@ -160,6 +165,7 @@ class RunConfig(Given):
 
     name: str | None = None
     storage_path: str | Path = "poptune_results"
+    upload_to: str | None = None
     stop: StopOption | None = None
     failure_config: FailureConfig = field(default_factory=FailureConfig)
     checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
@@ -172,8 +178,11 @@ class RunConfig(Given):
 
     def __post_init__(self) -> None:
         storage = self.storage_path
-        if not isinstance(storage, (str, Path)) or not str(storage) or "://" in str(storage):
-            raise OptionError(f"storage_path must be a directory of this machine, not {storage!r}.")
+        if not isinstance(storage, (str, Path)) or not str(storage) or is_url(storage):
+            also = " upload_to=... keeps the run in remote storage, too." if is_url(storage) else ""
+            raise OptionError(f"storage_path must be a directory of this machine, not {storage!r}.{also}")
+        if self.upload_to is not None and not is_url(self.upload_to):
+            raise OptionError(f'upload_to must be an address such as "s3://bucket/runs", not {self.upload_to!r}.')
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
             raise OptionError(f"name must be the name of a directory, not {self.name!r}.")
         if isinstance(self.executor, str) and self.executor not in _EXECUTORS:

@@ -28,7 +28,7 @@ from poptune.storage.retention import CheckpointConfig
 C = TypeVar("C", TuneConfig, RunConfig)
 
 _AGAIN = "A directory cannot hold it: give it again, as in Tuner.restore(path, trainable, {})."
-_LEFT_OUT = ("callbacks", "progress_reporter")  # a run can go on without these
+_LEFT_OUT = ("callbacks", "progress_reporter", "upload_to")  # a run can go on without these
 
 
 def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched: Sequence[str]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
     for name in saved["left_out"]:
         if name not in run.given:
             warnings.warn(
-                f"The run had {name}, which a directory cannot hold, and goes on without:"
+                f"The run had {name}, which only its caller says, and goes on without:"
                 f" Tuner.restore(path, trainable, run_config=RunConfig({name}=...)) gives them again.",
                 stacklevel=5,
             )

@@ -12,6 +12,7 @@ from poptune.compat.tune.syncer import SyncConfig
 from poptune.errors import OptionError
 from poptune.run import configs
 from poptune.run.configs import FailureConfig
+from poptune.storage.remote import is_url
 from poptune.storage.retention import CheckpointConfig
 
 __all__ = ["CheckpointConfig", "FailureConfig", "RunConfig"]
@@ -21,7 +22,8 @@ __all__ = ["CheckpointConfig", "FailureConfig", "RunConfig"]
 class RunConfig(configs.RunConfig):
     """Where and how to run: `poptune.RunConfig`, with further arguments of Ray Tune's.
 
-    None stands for the default of any argument. As in Ray Tune, checkpoints may hold pickled objects.
+    None stands for the default of any argument. A URI as `storage_path` means `upload_to`. As in Ray Tune, checkpoints
+    may hold pickled objects.
 
     Args:
         sync_config: Without meaning: everything is written where it stays.
@@ -30,7 +32,7 @@ class RunConfig(configs.RunConfig):
         storage_filesystem: Must be None: runs are stored in a directory.
 
     Raises:
-        OptionError: As there; both `local_dir` and `storage_path`; a `storage_filesystem`, or a URI as path.
+        OptionError: As there; both `local_dir` and `storage_path`; a `storage_filesystem`.
 
     >>> RunConfig(storage_path=None, failure_config=None).failure_config
     FailureConfig(max_failures=0, fail_fast=False, report_timeout_s=None, round_timeout_s=None)
@@ -50,6 +52,9 @@ class RunConfig(configs.RunConfig):
             note_deprecated("local_dir", "RunConfig", "storage_path=...")
             object.__setattr__(self, "storage_path", self.local_dir)
             object.__setattr__(self, "local_dir", None)
+        if is_url(self.storage_path):
+            object.__setattr__(self, "upload_to", self.storage_path)
+            object.__setattr__(self, "storage_path", None)
         note_ignored("RunConfig", vars(self))
         for name in ("storage_path", "failure_config", "checkpoint_config", "verbose"):
             if getattr(self, name) is None:

@@ -1,0 +1,178 @@
+"""Copies a run to remote storage in the background, while it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from poptune.errors import StorageError
+from poptune.storage.journal import FILE_NAME as JOURNAL
+from poptune.storage.lock import FILE_NAME as LOCK
+from poptune.storage.remote import Listed, Manifest, Remote, journal_name
+from poptune.storage.store import STAGING
+
+PERIOD_S = 5.0
+_LEAST_REST = 10  # an upload that took 1 s is followed by at least 10 s without one
+
+
+class Mirror:
+    """Keeps a copy of a run in remote storage: every few seconds, and once more at the end.
+
+    Training never waits for it. If the storage fails, it is told once, the next round tries again, and the local
+    directory stays whole.
+
+    Args:
+        run_dir: The directory of the run.
+        remote: Where the copy lies.
+        say: Tells a person.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        remote: Remote,
+        say: Callable[[str], object] = lambda text: sys.stderr.write(text),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._run_dir = run_dir
+        self._remote = remote
+        self._say = say
+        self._clock = clock
+        manifest = remote.manifest()
+        self._there: dict[str, Listed] = dict(manifest.files) if manifest else {}
+        self._number = manifest.number if manifest else 0
+        self._is_failing = False
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="poptune-upload")
+
+    def start(self) -> None:
+        """Begin to upload, in a thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Upload what is left, and end."""
+        self._is_closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._is_closing.wait(pause):
+            begun_at = self._clock()
+            self._round(is_last=False)
+            pause = max(PERIOD_S, _LEAST_REST * (self._clock() - begun_at))
+        self._round(is_last=True)
+
+    def _round(self, *, is_last: bool) -> None:
+        try:
+            self.upload(is_last=is_last)
+        except (StorageError, OSError, sqlite3.Error) as error:
+            if is_last or not self._is_failing:
+                then = "Tuner.restore goes on from there and uploads it" if is_last else "it is tried again and again"
+                self._say(f"The run is not uploaded: {error}\nIt lies whole in {self._run_dir}; {then}.\n")
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+    def upload(self, *, is_last: bool = False) -> None:
+        """Bring the copy up to date: files first, then the manifest that lists them.
+
+        Args:
+            is_last: Whether the files for other programs are copied too. While they grow, they are not.
+
+        Raises:
+            StorageError: The storage failed again and again. What was there before is there still.
+        """
+        with self._frozen(is_last) as folder:
+            files = {path: self._put(folder / path, path) for path in _files_below(folder)}
+            self._number += 1
+            journal = journal_name(self._number)
+            files[journal] = self._put(folder.parent / JOURNAL, journal)
+        kept = {path: listed for path, listed in self._there.items() if not (is_last or _is_passing(path))}
+        self._remote.publish(Manifest(journal, kept | files))
+        for path in self._there.keys() - kept.keys() - files.keys():
+            self._remote.remove(path)
+            del self._there[path]
+
+    def _put(self, file: Path, path: str) -> Listed:
+        """Upload a file, unless it is there already."""
+        known = self._there.get(path)
+        if known is not None and _is_of_checkpoint(path):  # those never change
+            return known
+        listed = Listed.of(file)
+        if listed != known:
+            self._remote.put(file, path)
+            self._there[path] = listed
+        return listed
+
+    @contextlib.contextmanager
+    def _frozen(self, is_last: bool) -> Iterator[Path]:
+        """Give a folder with files of the run as they are now, and beside it a journal that tells of no later ones.
+
+        Checkpoints are linked, which takes no space: retention may remove them meanwhile.
+        """
+        staging = self._run_dir / STAGING / f"upload-{uuid.uuid4().hex}"
+        folder = staging / "files"
+        folder.mkdir(parents=True)
+        try:
+            self._freeze_checkpoints(folder)
+            _copy_journal(self._run_dir / JOURNAL, staging / JOURNAL)
+            self._freeze_checkpoints(folder)  # those that were saved before the journal was copied
+            if is_last:
+                self._copy_others(folder)
+            yield folder
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _freeze_checkpoints(self, folder: Path) -> None:
+        for place in self._run_dir.glob("*/checkpoint_*"):
+            target = folder / place.relative_to(self._run_dir)
+            if not target.exists():
+                try:
+                    shutil.copytree(place, target, copy_function=_linked)
+                except (FileNotFoundError, shutil.Error):  # removed meanwhile: no longer needed
+                    shutil.rmtree(target, ignore_errors=True)
+
+    def _copy_others(self, folder: Path) -> None:
+        for path in _files_below(self._run_dir):
+            if not (_is_of_checkpoint(path) or path.startswith((".", JOURNAL)) or path == LOCK):
+                (folder / path).parent.mkdir(exist_ok=True, parents=True)
+                shutil.copy2(self._run_dir / path, folder / path)
+
+
+def _copy_journal(journal: Path, target: Path) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        shutil.copy2(source, target)
+
+
+def _files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _is_of_checkpoint(path: str) -> bool:
+    return path.partition("/")[2].startswith("checkpoint_")
+
+
+def _is_passing(path: str) -> bool:
+    """Whether a file there is replaced by others in each round."""
+    return _is_of_checkpoint(path) or path.startswith("journal-")
