@@ -13,6 +13,7 @@ from poptune.plots.style import (
     FEW,
     GREY,
     INK,
+    MUTED,
     NORMAL,
     PAGE,
     SMALL,
@@ -193,6 +194,7 @@ def _add_bars(
         for since, until, top in ((since, until, rows[stay] + _BAR_GAP / 2) for since, until, stay in bars)
     ]
     shades = [colour[stay.trial] for _, _, stay in bars]
+    shades = [MUTED if shade == GREY and name == "trained" else shade for shade in shades]  # thin strips of it
     axes.add_collection(PolyCollection(corners, facecolors=shades, linewidths=0, gid=name, **looks))
 
 
