@@ -64,6 +64,7 @@ def test_what_has_nothing_to_show_says_why(tmp_path):
     for draw in (plots.objective_history, plots.learning_curves, plots.rescues):
         assert "no value is a number" in texts(draw(nan))
         assert "no reports yet" in texts(draw(empty))
+        assert "no reports yet" in texts(draw(History.read(empty), "any_metric"))
     assert texts(plots.winner_schedule(nan)) == ["no trial has a number to win with"]
     assert set(texts(plots.hyperparameter_schedules(empty))) == {"no reports yet"}
 

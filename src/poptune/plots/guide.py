@@ -29,11 +29,12 @@ from poptune.plots.style import (
     key,
     new_figure,
     note,
+    reported_names,
     shown,
     trial_label,
     winning,
 )
-from poptune.plots.trails import clones, own, reported_names, trail, with_gaps
+from poptune.plots.trails import clones, own, trail, with_gaps
 from poptune.run.history import History, Stint
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Plane:
 
     def dress(self, axes: Axes, objective: Objective | None) -> None:
         """Give axes the scales of this plane, with the contours of an objective."""
-        furnish(axes, x=shown(self.x.name), y=shown(self.y.name, 28))
+        furnish(axes, x=shown(self.x.name), y=shown(self.y.name, 24))
         self.x.dress(axes, "x")
         self.y.dress(axes, "y")
         if objective is not None:

@@ -165,7 +165,7 @@ def _panels(purpose: str, names: Sequence[str], width: float) -> tuple[Figure, l
 
 
 def _dressed(axes: Axes, scale: Scale) -> Scale:
-    furnish(axes, title=shown(scale.name, int(axes.figure.bbox.width / axes.figure.dpi * 11)))
+    furnish(axes, title=shown(scale.name, int(axes.figure.bbox.width / axes.figure.dpi * 9)))
     scale.dress(axes)
     for bound in scale.bounds or ():
         axes.axhline(bound, gid="bound", **_BOUND)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from poptune.core.nested import flatten
 from poptune.core.safe_text import inert
 from poptune.errors import MissingExtra
 from poptune.run.history import History, Stint
@@ -33,8 +34,8 @@ FEW = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of O
 BEST = FEW[0]
 SCORES = "viridis"  # colour map of scores: the lighter, the better
 
-_LONGEST_NAME, _LONGEST_LABEL = 40, 28  # characters: of a name, and of one beside an axis or a line
-_LEGEND_INCHES = 1.4  # width of an entry
+_LONGEST_NAME, _LONGEST_LABEL = 40, 24  # characters: of a name, and of one beside an axis or a line
+_SIGN_INCHES = 0.5  # what an entry of a legend needs beside its text
 
 
 def history_of(source: Source, *metrics: str) -> History:
@@ -48,10 +49,16 @@ def history_of(source: Source, *metrics: str) -> History:
         StorageError: It is not the directory of a PopTune run.
     """
     if isinstance(source, History):
-        is_enough = set(metrics) <= set(source.metrics)
-        return source if is_enough else History.read(source.run_dir, *source.metrics, *metrics)
+        known = reported_names(source) or metrics  # a hyperparameter is none; before the first report, anything may be
+        missing = [metric for metric in metrics if metric not in source.metrics and metric in known]
+        return History.read(source.run_dir, *source.metrics, *missing) if missing else source
     path = source.experiment_path if isinstance(source, ResultGrid) else os.fspath(source)
     return History.read(path, *metrics)
+
+
+def reported_names(history: History) -> list[str]:
+    """Return the names of all metrics that were reported, nested ones joined by `/`."""
+    return list(dict.fromkeys(name for trial in history.population for name in flatten(trial.metrics)))
 
 
 # Paper
@@ -120,6 +127,7 @@ def add_legend(target: Axes | Figure, keys: Sequence[Artist] | None = None) -> N
         keys = target.get_legend_handles_labels()[0] if keys is None else keys
     if keys:
         width = (target.figure.bbox if isinstance(target, Axes) else target.bbox).width / target.figure.dpi
+        entry = max(len(str(each.get_label())) for each in keys) * SMALL * 0.55 / 72 + _SIGN_INCHES
         looks: dict[str, Any] = {
             "frameon": False,
             "fontsize": SMALL,
@@ -127,7 +135,7 @@ def add_legend(target: Axes | Figure, keys: Sequence[Artist] | None = None) -> N
             "handlelength": 1.6,
             "columnspacing": 1.2,
         }
-        target.legend(handles=list(keys), ncols=max(1, int(width / _LEGEND_INCHES)), **looks, **place)
+        target.legend(handles=list(keys), ncols=max(1, int(width / entry)), **looks, **place)
 
 
 def label_ends(axes: Axes, ends: Iterable[tuple[float, str, str]]) -> None:
@@ -163,6 +171,8 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 
 # Names and colours
 
+_TEX = str.maketrans({sign: rf"\{sign}" for sign in "#$%&_{}"} | {sign: rf"\char{ord(sign)}{{}}" for sign in "\\^~"})
+
 
 def shown(text: str, longest: int = _LONGEST_NAME) -> str:
     r"""Return a name as a label shows it: as text and never as a formula, on one line, with letters that the font has.
@@ -178,14 +188,11 @@ def shown(text: str, longest: int = _LONGEST_NAME) -> str:
     if len(text) > longest:
         head = longest // 2
         text = f"{text[:head]}…{text[len(text) - (longest - head - 1) :]}"
-    letters = _letters()
-    return "".join(letter if ord(letter) in letters else "?" for letter in text).replace("$", r"\$")
-
-
-def _letters() -> frozenset[int]:
     from matplotlib import rcParams
 
-    return _letters_of(tuple(rcParams["font.family"]))
+    letters = _letters_of(tuple(rcParams["font.family"]))
+    text = "".join(letter if ord(letter) in letters else "?" for letter in text)
+    return text.translate(_TEX) if rcParams["text.usetex"] else text.replace("$", r"\$")
 
 
 @lru_cache(8)

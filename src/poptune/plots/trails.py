@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 
-from poptune.core.nested import flatten
 from poptune.core.objective import Mode
 from poptune.errors import OptionError, nearest
 from poptune.plots.scales import Array
+from poptune.plots.style import reported_names
 from poptune.run.history import History, Stint
 from poptune.schedulers.base import check_mode
 
@@ -156,11 +156,6 @@ def metric_of(history: History, metric: str | None) -> str:
     if known and metric not in known:
         raise OptionError(f"No trial reported {metric!r}.{nearest(metric, known)}")
     return metric
-
-
-def reported_names(history: History) -> list[str]:
-    """Return the names of all metrics that were reported, nested ones joined by `/`."""
-    return list(dict.fromkeys(name for trial in history.population for name in flatten(trial.metrics)))
 
 
 def mode_of(history: History, metric: str, mode: Mode | None) -> Mode | None:
