@@ -1,12 +1,15 @@
 """Health figures say what a person would count by hand, and healthy runs get no advice."""
 
 import math
+import statistics
 
 import pytest
 
 import poptune as tune
+from poptune.core.domains import Float
 from poptune.run.health import Health
 from poptune.run.history import History
+from poptune.schedulers import PB2
 from poptune.testing.toys import Climber
 from runs import pbt, three_climbers
 
@@ -117,3 +120,21 @@ def test_categories_have_their_entropy(fit):
         stop={"training_iteration": 2},
     )
     assert results.health.spread["kind"] == pytest.approx((0.8113,) * 2, abs=1e-4)
+
+
+def test_bounds_of_pb2_are_intervals_and_a_healthy_run_of_it_gets_no_advice(fit):
+    scheduler = PB2(
+        "training_iteration",
+        metric="loss",
+        mode="min",
+        perturbation_interval=5,
+        hyperparam_bounds={"lr": [0.001, 0.2]},
+        synch=True,
+    )
+    results = fit(
+        learn, {"lr": tune.uniform(0.001, 0.2)}, num_samples=4, scheduler=scheduler, stop={"training_iteration": 30}
+    )
+    assert History.read(results.experiment_path).domains == {"lr": Float(0.001, 0.2)}
+    places = [(result.rows[0]["config/lr"] - 0.001) / 0.199 for result in results]
+    assert results.health.spread["lr"][0] == pytest.approx(math.sqrt(12) * statistics.pstdev(places))
+    assert results.health.advice == ()

@@ -16,11 +16,11 @@ from poptune.core.events import CheckpointDeleted, Ready, Reported, TrialAdded, 
 from poptune.core.explore import Operation
 from poptune.core.lineage import lineage
 from poptune.core.nested import Config, flatten, leaves, lookup
-from poptune.core.nested import Path as Keys
 from poptune.core.objective import Objective, is_real
 from poptune.core.population import Population
 from poptune.run.reopening import known_run
 from poptune.run.schedule import Schedule
+from poptune.schedulers.bounds import bounds_of
 from poptune.schedulers.settings import saved_setting
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
@@ -322,7 +322,9 @@ class _Reader:
 
 def _domains(about: Mapping[str, Any]) -> dict[str, Domain | Sequence[Any]]:
     text = about.get("settings", {}).get("scheduler")
-    found: dict[Keys, Any] = {}
-    for name in ("hyperparam_mutations", "hyperparam_bounds") if text else ():
-        found |= dict(leaves(saved_setting(text, name) or {}))
-    return {"/".join(keys): space for keys, space in found.items() if isinstance(space, (Domain, list, tuple))}
+    mutations = (saved_setting(text, "hyperparam_mutations") if text else None) or {}
+    found = {"/".join(keys): space for keys, space in leaves(mutations)}
+    if bounds := saved_setting(text, "hyperparam_bounds") if text else None:
+        # A pair is an interval there, and not two values.
+        found |= {"/".join(bound.path): bound.first for bound in bounds_of(bounds)}
+    return {name: space for name, space in found.items() if isinstance(space, (Domain, list, tuple))}
