@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check chaos format bench bench-quick seeds tour clean
+.PHONY: help demo test check chaos format bench bench-quick seeds tour gallery clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,10 @@ seeds: $(VENV)/.dev ## run all example programs in their small setting; each che
 
 tour: $(VENV)/.dev ## execute the tour notebook, and keep what its cells show
 	$(BIN)/python examples/execute_tour.py
+
+gallery: $(VENV)/.dev ## draw every figure and report, of a real run and of runs at the edges, into docs/gallery
+	command -v chromium >/dev/null || apt-get install --yes --quiet chromium || echo "No Chromium: no pictures of reports"
+	$(BIN)/python docs/gallery/gallery.py
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) $(VENV)-ray build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis poptune_results

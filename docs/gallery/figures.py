@@ -52,13 +52,17 @@ FIGURES: dict[str, Callable[[Path, Path, Path], Figure]] = {
 
 def main() -> None:
     """Train, and draw everything."""
-    PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        runs = train(Path(folder))
-        for name, draw in FIGURES.items():
-            draw(*runs).savefig(PICTURES / f"{name}.png", dpi=DPI)
-        moving = plots.animation(runs[-1], "theta0", "theta1", objective=wanted, frames=50)
-        moving.save(PICTURES / "animation.gif", writer="pillow", dpi=96)
+        draw(train(Path(folder)))
+
+
+def draw(runs: tuple[Path, Path, Path]) -> None:
+    """Draw everything from the directories of three runs."""
+    PICTURES.mkdir(exist_ok=True)
+    for name, figure in FIGURES.items():
+        figure(*runs).savefig(PICTURES / f"{name}.png", dpi=DPI)
+    moving = plots.animation(runs[-1], "theta0", "theta1", objective=wanted, frames=50)
+    moving.save(PICTURES / "animation.gif", writer="pillow", dpi=96)
 
 
 def train(folder: Path) -> tuple[Path, Path, Path]:

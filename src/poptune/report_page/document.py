@@ -73,7 +73,11 @@ def _run(history: History, state: State, made: float) -> Document:
         "stop": brief(stop, longest=120) if stop is not None else "",
         "executor": inert(str(about.get("executor", ""))),
         "workers": about.get("workers"),
-        "versions": {name: inert(str(about[name])) for name in ("poptune", "python") if name in about},
+        "versions": {
+            shown: inert(str(about[name]))
+            for shown, name in (("PopTune", "poptune"), ("Python", "python"))
+            if name in about
+        },
         "began": _stamp(history.began),
         "made": _stamp(made),
         "made_by": __version__,

@@ -1,6 +1,10 @@
 "use strict";
 // What stands in words and figures: the head of the page, the winner, the facts.
 
+const when = (stamp) => (stamp ? new Date(stamp).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" }) : "–");
+
+const versions = () => Object.entries(run.run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
+
 function drawHead() {
   const about = run.run;
   document.title = `${about.name} · PopTune report`;
@@ -9,12 +13,13 @@ function drawHead() {
     make("span", { class: `state ${about.state}` }, about.state),
     ` ${run.outcome}`,
   );
+  byId("when").textContent = [when(about.began), `seed ${about.seed}`, versions()].join(" · ");
   const best = run.winner && run.trials[run.winner.trial];
   const figures = [
     best && [about.metric, short(run.winner.value), `trial ${best.label}, the best at the end`, run.winner.value],
     ["Trials", String(about.trials)],
     ["Iterations", about.iterations.toLocaleString("en")],
-    ["Copies made", about.exploits.toLocaleString("en")],
+    ["Exploits", about.exploits.toLocaleString("en")],
     ["Time", about.duration],
   ];
   byId("figures").append(
@@ -88,7 +93,6 @@ function copyButton(text) {
 
 function drawFacts() {
   const about = run.run;
-  const when = (stamp) => (stamp ? new Date(stamp).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" }) : "–");
   const facts = [
     ["Trained", about.trainable],
     ["Scheduler", about.scheduler],
@@ -99,7 +103,7 @@ function drawFacts() {
     ["Seed", String(about.seed)],
     ["Reports", about.reports.toLocaleString("en")],
     ["Executor", `${about.executor}${about.workers ? `, ${counted(about.workers, "worker")}` : ""}`],
-    ["Versions", Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(", ")],
+    ["Versions", versions()],
     ["Directory", about.directory],
     ["Report made", `${when(about.made)}, by PopTune ${about.made_by}`],
   ];
