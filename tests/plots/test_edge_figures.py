@@ -30,9 +30,8 @@ OF_ANY_RUN = [  # with or without a metric
 
 
 def named(history):
-    """Return two names: of a hyperparameter, and of the metric or else of the hyperparameter again."""
-    name = history.hyperparameters[-1]
-    return name, history.metrics[0] if history.metrics and history.population[history.trials[0]].metrics else name
+    """Return the names of a hyperparameter and of the metric."""
+    return history.hyperparameters[-1], history.metrics[0]
 
 
 def texts(figure):
@@ -67,6 +66,14 @@ def test_what_has_nothing_to_show_says_why(tmp_path):
         assert "no reports yet" in texts(draw(History.read(empty), "any_metric"))
     assert texts(plots.winner_schedule(nan)) == ["no trial has a number to win with"]
     assert set(texts(plots.hyperparameter_schedules(empty))) == {"no reports yet"}
+
+
+@pytest.mark.parametrize("name", ["all_nan", "no_reports", "one_trial", "asynchronous", "hostile"])
+def test_the_animation_of_an_edge_run_can_be_saved(name, tmp_path):
+    history = History.read(EDGE_RUNS[name](tmp_path))
+    moving = plots.animation(history, *named(history), frames=2, width=COLUMN)
+    moving.save(tmp_path / "run.gif", writer="pillow")
+    assert (tmp_path / "run.gif").stat().st_size > 1000
 
 
 def test_256_trials_have_no_giant_legend(tmp_path):

@@ -108,7 +108,10 @@ class Plane:
         Raises:
             OptionError: There is no metric or hyperparameter of that name.
         """
-        metrics = frozenset({x, y} & set(reported_names(history)))
+        reported = reported_names(history)
+        metrics = frozenset(
+            name for name in (x, y) if name in reported or not (reported or _is_hyperparameter(history, name))
+        )
         return cls(_scale(history, x, x in metrics), _scale(history, y, y in metrics), metrics)
 
     def dress(self, axes: Axes, objective: Objective | None) -> None:
@@ -132,10 +135,14 @@ class Plane:
         return np.array([*begun, *[own] * len(stint.iterations)], float)
 
 
+def _is_hyperparameter(history: History, name: str) -> bool:
+    return any(lookup(stint.config, name) is not MISSING for stint in history.stints)
+
+
 def _scale(history: History, name: str, is_metric: bool) -> Scale:
     if is_metric:
         return Scale.of_metric(name, [value for stint in history.stints for value in trail(stint, name).y])
-    if any(lookup(stint.config, name) is not MISSING for stint in history.stints):
+    if _is_hyperparameter(history, name):
         return Scale.in_run(history, name)
     known = [*reported_names(history), *history.hyperparameters]
     raise OptionError(f"There is no metric or hyperparameter {name!r} in this run.{nearest(name, known)}")
