@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 _FEWEST_FOR_A_BAND = 4
 _NAMED_DONORS = 5
+_DASHES = ("-", (0, (6, 1.2)))  # so that two runs differ in grey
 _HEIGHT, _LEAST_HEIGHT = 0.55, 2.3  # of a figure: per width, and in inches
 
 
@@ -99,10 +100,9 @@ def draw_objective(
     color_of, lines = colours(history), lines_of(history, metric)
     few = len(history.trials) <= len(FEW)
     for trial, (x, y) in lines.items():
-        is_grey = color_of[trial] == GREY
-        looks: dict[str, Any] = (
-            {"alpha": faintness(len(lines)), "linewidth": 0.8} if is_grey else {"linewidth": 1.6, "zorder": 3}
-        )
+        looks: dict[str, Any] = {"linewidth": 1.6, "zorder": 3}
+        if color_of[trial] == GREY:
+            looks = {"alpha": faintness(len(lines)), "linewidth": 0.8}
         axes.plot(x, y, color=color_of[trial], gid=trial, **looks)
     if optimum is not None:
         axes.axhline(optimum, color=MUTED, linestyle=(0, (4, 3)), linewidth=0.9, gid="best")
@@ -154,9 +154,9 @@ def learning_curves(
     runs = [history] if other is None else [history, history_of(other, name)]
     lines = [lines_of(run, metric_of(run, name), over) for run in runs]
     ends = []
-    for color, run, own in zip(FEW, runs, lines, strict=False):
+    for color, dash, run, own in zip(FEW, _DASHES, runs, lines, strict=False):
         label = shown(str(run.about["name"]), 24) if other is not None else ""
-        ends += _draw_population(axes, own, mode, color, label)
+        ends += _draw_population(axes, own, mode, color, dash, label)
     if not _is_empty(axes, [line for own in lines for line in own.values()]):
         focus(axes, log=log)
         label_ends(axes, ends)
@@ -165,7 +165,7 @@ def learning_curves(
 
 
 def _draw_population(
-    axes: Axes, lines: dict[str, tuple[Array, Array]], mode: Mode | None, color: str, run: str
+    axes: Axes, lines: dict[str, tuple[Array, Array]], mode: Mode | None, color: str, dash: Any, run: str
 ) -> list[tuple[float, str, str]]:
     """Draw the lines of one run, by its name if there are two, and return the label of its best."""
     thin, opacity = (color if run else GREY), faintness(len(lines)) * (0.5 if run else 1.0)
@@ -183,7 +183,13 @@ def _draw_population(
     if not len(x):
         return []
     end = max(float(np.nanmax(at)) for at, _ in lines.values() if len(at))
-    looks: dict[str, Any] = {"color": color, "linewidth": 2.2, "drawstyle": "steps-post", "zorder": 4}
+    looks: dict[str, Any] = {
+        "color": color,
+        "linestyle": dash,
+        "linewidth": 2.2,
+        "drawstyle": "steps-post",
+        "zorder": 4,
+    }
     axes.plot([*x, end], [*y, y[-1]], gid="best", label=run or "best so far", **looks)
     return [(float(y[-1]), f"{y[-1]:.4g}", color)]
 

@@ -17,6 +17,7 @@ from poptune.plots.style import (
     FEW,
     GREY,
     INK,
+    MARKS,
     NORMAL,
     PAGE,
     SMALL,
@@ -163,18 +164,20 @@ def _draw_ways(axes: Axes, history: History, plane: Plane) -> None:
         x, y = with_gaps(ways[stint.index] for stint in stints)
         axes.plot(x, y, color=color_of[trial] if few else GREY, gid=trial, **looks)
         for stint in stints if few else ():
-            _draw_dots(axes, stint, ways[stint.index], color_of[trial], last)
+            mark = MARKS[history.trials.index(trial)]
+            _draw_dots(axes, stint, ways[stint.index], last, color=color_of[trial], marker=mark)
     if few:
         _draw_jumps(axes, history, ways, color_of)
     else:
         _draw_winning(axes, history, ways)
 
 
-def _draw_dots(axes: Axes, stint: Stint, way: tuple[Array, Array], color: str, last: int) -> None:
+def _draw_dots(axes: Axes, stint: Stint, way: tuple[Array, Array], last: int, **looks: Any) -> None:
     x, y = own(stint, way[0]), own(stint, way[1])
     every = max(1, last // _DOTS)
     sizes = np.interp(stint.iterations, [1, max(last, 2)], [_LARGEST, _SMALLEST])
-    axes.scatter(x[::every], y[::every], s=sizes[::every], color=color, edgecolors="white", linewidths=0.35, zorder=3)
+    edge: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.35, "zorder": 3}
+    axes.scatter(x[::every], y[::every], s=sizes[::every], **edge, **looks)
 
 
 def _draw_jumps(axes: Axes, history: History, ways: dict[int, tuple[Array, Array]], color_of: dict[str, str]) -> None:
@@ -234,5 +237,6 @@ def _draw_contours(axes: Axes, objective: Objective) -> None:
 
 def _keys(history: History) -> list[Line2D]:
     if len(history.trials) <= len(FEW):
-        return [key(trial_label(trial), color, marker="o", markersize=4) for trial, color in colours(history).items()]
+        looks = zip(colours(history).items(), MARKS, strict=False)
+        return [key(trial_label(trial), color, marker=mark, markersize=4) for (trial, color), mark in looks]
     return [key("each trial", GREY, linewidth=1.0), key("to the winner", BEST, linewidth=2.0)]

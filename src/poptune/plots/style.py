@@ -31,6 +31,7 @@ SMALL, NORMAL = 7.0, 8.0  # sizes of text in points
 
 INK, MUTED, GREY, GRID = "#222222", "#666666", "#b0b0b0", "#ebebeb"  # text, lesser text, who is not the point, grid
 FEW = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of Okabe and Ito, without the pale ones
+MARKS = ("o", "s", "^", "D", "v", "P")  # beside the colours of few, so that they differ in grey
 BEST = FEW[0]
 SCORES = "viridis"  # colour map of scores: the lighter, the better
 
