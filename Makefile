@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check chaos format bench bench-quick seeds tour gallery clean
+.PHONY: help demo test check cluster chaos format bench bench-quick seeds tour gallery clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,13 @@ bench: $(VENV)/.dev $(VENV)-ray/.ray ## measure beside Ray Tune and the training
 
 bench-quick: $(VENV)/.dev ## measure the toy and the digits, and fail if they became slow
 	$(BIN)/python benchmarks/bench.py --quick
+
+cluster: $(VENV)-ray/.cluster ## run the tests that need Ray: on this machine, and on three nodes simulated on it
+	$(VENV)-ray/bin/python -m pytest -n 0 tests/cluster
+
+$(VENV)-ray/.cluster: $(VENV)-ray/.ray pyproject.toml
+	$(VENV)-ray/bin/python -m pip install --quiet --editable ".[ray]" hypothesis pytest pytest-timeout pytest-xdist
+	@touch $@
 
 $(VENV)-ray/.ray:
 	$(PYTHON) -m venv $(VENV)-ray

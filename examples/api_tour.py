@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="a shorter run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the run")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     arguments = parser.parse_args()
     default, ray = draw("domain", arguments.seed), draw("ray", arguments.seed)
     show("domain", default)

@@ -183,7 +183,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="10 epochs in place of 30")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     arguments = parser.parse_args()
     epochs = 10 if arguments.smoke else 30
     options = {"storage_path": arguments.storage, "executor": arguments.executor}

@@ -205,7 +205,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="four networks, 15 epochs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     parser.add_argument("--mnist", metavar="DIR", help="train on MNIST, kept in this directory")
     arguments = parser.parse_args()
     trials, epochs = (4, 15) if arguments.smoke else (8, 50)

@@ -270,7 +270,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="two trials, 40 iterations: too few to draw well")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the run")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     arguments = parser.parse_args()
     trials, iterations = (2, 40) if arguments.smoke else (8, 100)
     options = {"storage_path": arguments.storage, "executor": arguments.executor}

@@ -232,7 +232,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="accepted as in the other examples; this one is small")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     arguments = parser.parse_args()
     options = {"seed": arguments.seed, "executor": arguments.executor, "storage_path": arguments.storage, "verbose": 0}
     can_draw = all(find_spec(package) for package in ("matplotlib", "pandas", "PIL"))

@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="accepted as in the other examples; this one is small")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage", default="poptune_results", help="directory for the runs")
-    parser.add_argument("--executor", choices=["processes", "inline"], default="processes")
+    parser.add_argument("--executor", choices=["processes", "inline", "ray"], default="processes")
     arguments = parser.parse_args()
     options = {"storage_path": arguments.storage, "executor": arguments.executor}
     panels = {name: run(rules, arguments.seed, **options) for name, rules in PANELS.items()}

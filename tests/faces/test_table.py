@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from poptune.core.events import TrialFailed, TrialFinished
+from poptune.core.events import TrialFailed, TrialFinished, TrialStarted
 from poptune.core.population import Population
+from poptune.core.trial import Progress
+from poptune.faces.sentences import places
 from poptune.faces.table import Layout, best_first, failures, lines_of, table_of
 from watching import HEIGHT, LOSS, added, reported, two_trials
 
@@ -17,6 +19,20 @@ def test_the_best_come_first_and_those_without_a_number_last():
     assert [trial.id for trial in best_first(population, LOSS, 10)] == ["c", "a", "b", "d"]
     assert [trial.id for trial in best_first(population, LOSS, 1)] == ["c"]
     assert [trial.id for trial in best_first(population, None, 10)] == list("abcd")
+
+
+def test_machines_are_named_where_there_are_several():
+    population = two_trials()
+    for trial, worker, host in (("a", 0, "alpha"), ("b", 1, "beta")):
+        population.apply(TrialStarted(trial, "first", Progress(), worker, 1, host, "10.0.0.1"))
+    assert lines_of(table_of(list(population), HEIGHT, ["speed"], Layout())) == [
+        "trial  status    host  iter  height  exploits  speed   time",
+        "a      RUNNING  alpha     0       -         0      1  0.0 s",
+        "b      RUNNING   beta     0       -         0      3  0.0 s",
+    ]
+    assert places(population) == "On alpha 1 trials, beta 1"
+    population.apply(TrialFinished("a"))
+    assert places(population) == ""
 
 
 def test_numbers_stand_below_each_other():

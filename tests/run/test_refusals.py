@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import poptune as tune
-from poptune.errors import MetricError, UsageError
+from poptune.errors import MetricError, MissingExtra, UsageError
 from poptune.testing.toys import Climber
 from runs import pbt
 
@@ -194,3 +195,9 @@ def test_a_storage_path_that_cannot_be_written_is_refused(fit, tmp_path):
     (tmp_path / "file").write_text("in the way")
     message = refusal(tune.errors.StorageError, lambda: fit(Climber, {"speed": 1.0}, storage_path=tmp_path / "file"))
     assert str(tmp_path / "file") in message
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here")
+def test_ray_without_its_extra_is_refused_with_the_command_to_run():
+    with pytest.raises(MissingExtra, match=r'needs ray, which is not installed\. Run: pip install "poptune\[ray\]"$'):
+        tune.RunConfig(executor="ray")
