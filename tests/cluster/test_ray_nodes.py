@@ -10,8 +10,11 @@ from poptune.executors.ray import RayExecutor
 from runs import decisions, events
 
 
-@pytest.mark.parametrize("says_goodbye", [True, False], ids=["drained", "lost without a word"])
-@pytest.mark.parametrize("shared_storage", [None, False], ids=["shared storage", "own disks"])
+@pytest.mark.parametrize(
+    ("says_goodbye", "shared_storage"),
+    [(True, None), (False, False)],
+    ids=["says goodbye, shared storage", "lost without a word, own disks"],
+)
 def test_a_node_leaves_and_another_joins(fit, cluster, says_goodbye, shared_storage):
     def swap(result):
         cluster.remove("gamma", says_goodbye=says_goodbye)

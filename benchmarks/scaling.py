@@ -1,0 +1,123 @@
+"""How PBT behaves with 1,000 and 10,000 workers: a study on virtual time, for docs/scaling.md.
+
+Scheduler, runner, journal and files are the real ones and are measured; training and workers are simulated. One
+iteration takes 60 s on average, decisions come every 5 iterations, each trial trains 10. What differs:
+
+* even: iterations differ by 5 %;
+* stragglers: besides, one worker in a hundred takes three times as long;
+* losses: besides, a node of 8 workers is lost every 10 s per 10,000 workers, so that each is lost once in some 2 hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import poptune as tune
+from flood import resident_mb
+from poptune.core.events import Reported, TrialFailed, TrialStarted
+from poptune.schedulers import PopulationBasedTraining
+from poptune.storage.journal import Journal
+from poptune.testing.simulated import SimulatedExecutor
+from poptune.testing.toys import Climber
+
+ITERATION_S = 60.0
+INTERVAL = 5
+ITERATIONS = 10
+NODE = 8
+ANSWER_S = 0.0024  # what one answer takes through Ray, measured by benchmarks/cluster.py
+RESULTS = Path(__file__).parent / "results" / "scaling.json"
+
+
+def lengths(kind: str):
+    """Return how long an iteration takes, the same for the same trial and iteration in all studies."""
+
+    def seconds(trial: str, iteration: int) -> float:
+        rng = random.Random(f"{trial}/{iteration}")
+        slow = 3.0 if kind == "stragglers" and int(trial[-5:]) % 100 == 7 else 1.0
+        return ITERATION_S * slow * max(0.5, rng.gauss(1.0, 0.05)) + (ANSWER_S if iteration % INTERVAL == 0 else 0.0)
+
+    return seconds
+
+
+def losses(workers: int) -> list[tuple[float, int]]:
+    """Return when which workers are lost, until long after the end."""
+    rng = random.Random(0)
+    every_s = 10.0 * 10_000 / workers
+    nodes = ((every_s * (1 + number), rng.randrange(workers // NODE)) for number in range(int(6000 / every_s)))
+    return [(when, NODE * node + place) for when, node in nodes for place in range(NODE)]
+
+
+def study(workers: int, *, synch: bool, kind: str) -> dict[str, float | str]:
+    """Run one population, with as many workers as trials, and return what it cost."""
+    seconds = lengths(kind)
+    executor = SimulatedExecutor(workers, seconds, losses(workers) if kind == "losses" else ())
+    scheduler = PopulationBasedTraining(
+        "training_iteration",
+        "height",
+        "max",
+        perturbation_interval=INTERVAL,
+        hyperparam_mutations={"speed": tune.uniform(0.0, 10.0)},
+        synch=synch,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = tune.Tuner(
+            Climber,
+            param_space={"speed": tune.uniform(0.0, 10.0)},
+            tune_config=tune.TuneConfig(num_samples=workers, seed=0, scheduler=scheduler),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                executor=executor,
+                stop={"training_iteration": ITERATIONS},
+                failure_config=tune.FailureConfig(max_failures=-1),
+                verbose=0,
+            ),
+        )
+        begun, cpu = time.perf_counter(), time.process_time()
+        results = tuner.fit()
+        wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+        with Journal.open(Path(results.experiment_path)) as journal:
+            busy_s = sum(seconds(one.trial, one.progress.iteration) for one in journal.records(Reported))
+            reports = sum(1 for _ in journal.records(Reported))
+            failed = sum(1 for _ in journal.records(TrialFailed))
+            restarts = sum(start.cause == "recovery" for start in journal.records(TrialStarted))
+            size_mb = journal.path.stat().st_size / 1e6
+    assert all(result.metrics["training_iteration"] == ITERATIONS for result in results)
+    return {
+        "workers": workers,
+        "mode": "synchronous" if synch else "asynchronous",
+        "kind": kind,
+        "virtual_s": executor.now,
+        "idle": 1 - busy_s / (workers * executor.now),
+        "cpu_us_per_report": 1e6 * cpu_s / reports,
+        "load": cpu_s / executor.now,
+        "wall_s": wall_s,
+        "reports": reports,
+        "exploits": len(results.exploits),
+        "failed": failed,
+        "restarts": restarts,
+        "journal_mb": size_mb,
+        "resident_mb": resident_mb(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="PBT with many workers, on virtual time.")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1000, 10_000])
+    arguments = parser.parse_args()
+    found = []
+    for workers in arguments.workers:
+        for kind in ("even", "stragglers", "losses"):
+            for synch in (True, False):
+                one = study(workers, synch=synch, kind=kind)
+                print({key: round(value, 4) if isinstance(value, float) else value for key, value in one.items()})
+                found.append(one)
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
