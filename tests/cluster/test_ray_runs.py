@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 import poptune as tune
+from clusters import one_machine, three_nodes_on_one_machine
 from digits_convnet import search
 from figure2_guide import run_population_of_4
 from poptune.core.events import TrialStarted
@@ -37,14 +38,12 @@ def torch(**run):
     return search(epochs=6, trials=4, mnist=None, seed=1, **run)
 
 
-@pytest.fixture(scope="module", params=["one machine", "three nodes"])
+@pytest.fixture(scope="module", params=[(1, one_machine), (3, three_nodes_on_one_machine)], ids=["1 node", "3 nodes"])
 def nodes(request):
     """Return how many nodes there are."""
-    if request.param == "three nodes":
-        request.getfixturevalue("three_nodes")
-        return 3
-    request.getfixturevalue("local_ray")
-    return 1
+    number, started = request.param
+    with started():
+        yield number
 
 
 @pytest.fixture(scope="module")
