@@ -190,4 +190,5 @@ def _draw_lines(
             ).set_bbox({"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.4})
         thin: dict[str, Any] = {"linewidth": 1.3, "alpha": faintness(len(moments))}
         looks: dict[str, Any] = {"linewidth": 2.2, "zorder": 7} if trial == best else thin
-        axes.plot(x, y, color=shades[at], gid=trial, **looks)
+        marker = "o" if len(posts) == 1 else ""  # a line needs two axes to be seen
+        axes.plot(x, y, color=shades[at], gid=trial, marker=marker, markersize=4, **looks)
