@@ -42,28 +42,27 @@ OF_A_RUN: dict[str, Callable[[Path], Figure]] = {
 
 def main() -> None:
     """Train, draw everything, and say where it is."""
-    shutil.rmtree(ALL, ignore_errors=True)
-    ALL.mkdir()
+    ALL.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         runs = train(Path(folder))
-        draw(runs)
-        reports = {"digits": write_report(runs[0], ALL / "digits.html")}
         edges = {name: make(_new(Path(folder) / name)) for name, make in EDGE_RUNS.items()}
         edges["large"] = large(_new(Path(folder) / "large"), iterations=1000)
-        for name, run_dir in edges.items():
-            reports[name] = write_report(run_dir, ALL / f"{name}.html")
-            for figure, drawn in OF_A_RUN.items():
-                with suppress(OptionError):  # a run without a metric has no learning curves
-                    drawn(run_dir).savefig(ALL / f"{name}_{figure}.png", dpi=72)
-    sheet([[ALL / f"{name}_{figure}.png" for name in edges] for figure in OF_A_RUN], 190, 140).save(
-        HERE / "edge_figures.png", optimize=True
-    )
-    with browser() as chromium:
-        if chromium is None:
-            print("No Chromium, no pictures of the reports: apt-get install chromium")
-        else:
-            photograph(chromium, reports)
+        photograph(
+            {name: write_report(run, ALL / f"{name}.html") for name, run in {"digits": runs[0], **edges}.items()}
+        )
+        draw(runs)
+        draw_edges(edges)
     print(f"Everything is in {ALL}.")
+
+
+def draw_edges(edges: dict[str, Path]) -> None:
+    """Draw each figure of each run at the edges, and one sheet of them all."""
+    for name, run_dir in edges.items():
+        for figure, drawn in OF_A_RUN.items():
+            with suppress(OptionError):  # a run without a metric has no learning curves
+                drawn(run_dir).savefig(ALL / f"{name}_{figure}.png", dpi=72)
+    rows = [[ALL / f"{name}_{figure}.png" for name in edges] for figure in OF_A_RUN]
+    sheet(rows, 190, 140).save(HERE / "edge_figures.png", optimize=True)
 
 
 def _new(folder: Path) -> Path:
@@ -71,40 +70,38 @@ def _new(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def browser() -> Iterator[Any]:
-    """Give a running Chromium, None if there is none."""
-    from playwright.sync_api import sync_playwright
-
+def photograph(reports: dict[str, Path]) -> None:
+    """Take pictures of all reports, and those that docs show; if there is no browser, say so."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
-        yield None
+        print("No Chromium, no pictures of the reports: apt-get install chromium")
         return
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        for name, page in reports.items():
+            for width in WIDTHS:
+                for looks in LOOKS:
+                    with opened(chromium, page, width, looks) as tab:
+                        tab.screenshot(path=ALL / f"{name}_{width}_{looks}.png", full_page=True)
+        with opened(chromium, reports["digits"], 1440, "light") as tab:
+            tab.screenshot(path=ALL / "digits_1440.png", full_page=True)
+        with opened(chromium, reports["digits"], 1440, "dark", height=1200) as tab:
+            replay(tab)
+            tab.screenshot(path=ALL / "digits_replayed.png")
+    keep(reports)
 
 
-def photograph(chromium: Any, reports: dict[str, Path]) -> None:
-    """Take pictures of all reports, and those that docs show."""
-    for name, page in reports.items():
-        for width in WIDTHS:
-            for looks in LOOKS:
-                with opened(chromium, page, width, looks) as tab:
-                    tab.screenshot(path=ALL / f"{name}_{width}_{looks}.png", full_page=True)
-    with opened(chromium, reports["digits"], 1440, "light") as tab:
-        tab.screenshot(path=HERE / "report_1440_light.png", full_page=True)
-    with opened(chromium, reports["digits"], 1440, "dark", height=1200) as tab:
-        replayed(tab)
-        tab.screenshot(path=HERE / "report_1440_dark_replayed.png")
+def keep(reports: dict[str, Path]) -> None:
+    """Make the pictures that docs show."""
+    sheet([[ALL / "digits_1440.png"]], 1200, 2900, gap=0).save(HERE / "report_light.png", optimize=True)
+    sheet([[ALL / "digits_replayed.png"]], 1200, 1200, gap=0).save(HERE / "report_replayed.png", optimize=True)
     sheet([[ALL / f"digits_360_{looks}.png" for looks in LOOKS]], 360, 1800).save(
         HERE / "report_360.png", optimize=True
     )
     edges = [ALL / f"{name}_1024_light.png" for name in reports if name != "digits"]
     sheet([edges[:7], edges[7:]], 300, 900).save(HERE / "edge_reports.png", optimize=True)
-    for name in ("report_1440_light.png", "report_1440_dark_replayed.png"):
-        Image.open(HERE / name).convert("RGB").quantize(COLOURS).save(HERE / name, optimize=True)
 
 
 @contextmanager
@@ -118,7 +115,7 @@ def opened(chromium: Any, page: Path, width: int, looks: str, height: int = 900)
     context.close()
 
 
-def replayed(tab: Any) -> None:
+def replay(tab: Any) -> None:
     """Move the slider to two thirds of the run, and point at a trial."""
     tab.evaluate("""() => {
         const slider = document.getElementById("time");
@@ -131,9 +128,8 @@ def replayed(tab: Any) -> None:
     tab.wait_for_timeout(300)
 
 
-def sheet(rows: list[list[Path]], width: int, height: int) -> Image.Image:
-    """Return pictures in rows, each as wide as said, and cut below."""
-    gap = 12
+def sheet(rows: list[list[Path]], width: int, height: int, gap: int = 12) -> Image.Image:
+    """Return pictures in rows, each as wide as said, and cut below where they are higher."""
     most = max(map(len, rows))
     whole = Image.new("RGB", (most * (width + gap) + gap, len(rows) * (height + gap) + gap), "#d8d8d4")
     for down, row in enumerate(rows):

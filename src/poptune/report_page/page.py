@@ -13,13 +13,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_SCRIPTS = (
-    "uPlot.iife.min.js",
-    *(
-        f"{name}.js"
-        for name in ("model", "view", "charts", "pictures", "lineage", "sections", "health", "tables", "main")
-    ),
+_PARTS = (
+    *("model", "view", "charts", "curves", "schedules", "lineage", "ancestors"),
+    *("sections", "health", "tables", "main"),
 )
+_SCRIPTS = ("uPlot.iife.min.js", *(f"{part}.js" for part in _PARTS))
 _STYLES = ("uPlot.min.css", "page.css")
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"

@@ -4,6 +4,8 @@
 const charts = [];
 const GUTTER = () => (innerWidth < 600 ? 52 : 68); // room for the labels of the y axes, the same in all pictures
 
+const MARGIN = 16; // at the right: for half of the last label
+
 // Make a chart in an element.
 //   height: in pixels. bounds: () => [low, high] of the y axis. log: whether it is logarithmic. lanes: its names, if any.
 //   draw(pen): draws. find(x, y, pen): returns what is at a place, {trial, stint, iteration}, or null.
@@ -16,7 +18,7 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
       width: Math.max(200, host.clientWidth),
       height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, MARGIN, 0, 0],
       cursor: { sync: { key: "run" }, points: { show: false }, drag: { x: true, y: false }, y: false },
       scales: {
         x: { time: false, range: (_, low, high) => [low ?? 0, high ?? model.iterations] },
@@ -43,6 +45,11 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
   const made = { plot, host, height };
   charts.push(made);
   return made;
+}
+
+function removeChart(made) {
+  charts.splice(charts.indexOf(made), 1);
+  made.plot.destroy();
 }
 
 const clipped = (text) => (text.length > 9 ? `${text.slice(0, 8)}…` : text);
@@ -143,12 +150,28 @@ function drawStints(pen, path) {
   for (const [index, last] of model.winning) {
     if (model.stints[index].began <= view.time) lineage.addPath(pathOf(model.stints[index], last));
   }
+  if (chosen === null) stroke(pen, lineage, { name: "paper", width: 5.5 }); // an edge, among lines of the same colour
   stroke(pen, lineage, { name: "family-1", width: 3, alpha: chosen === null ? 1 : 0.35 });
   if (chosen === null) return;
   for (const stint of model.byTrial[chosen]) {
     if (stint.began > view.time) break;
     stroke(pen, pathOf(stint, Infinity), { name: familyName(stint.founder), width: 2.5 });
   }
+}
+
+// Give a figure its title and words, and return the element for its picture.
+function heading(figure, title, words, ...extra) {
+  figure.append(make("figcaption", {}, make("h3", {}, title), make("p", {}, words), ...extra));
+  return figure.appendChild(make("div", { class: "plot", role: "img", "aria-label": `${title}. ${words}` }));
+}
+
+function emptyFigure(figure, title, words) {
+  figure.append(make("figcaption", {}, make("h3", {}, title)), make("p", { class: "empty" }, words));
+}
+
+function whyNoValues() {
+  if (!run.run.metric) return "The run has no metric: nobody was ranked.";
+  return run.run.reports ? `No report had a finite value of ${run.run.metric}.` : "Nobody has reported yet.";
 }
 
 // Redraw, or make anew what depends on the width of the page.

@@ -41,7 +41,7 @@ const rowOf = (trial) => lineage.top + lineage.row * (trial + 0.5);
 
 function placeOf(iteration) {
   const width = lineage.root.parentNode.clientWidth;
-  return GUTTER() + (iteration / model.iterations) * (width - GUTTER() - 8);
+  return GUTTER() + (iteration / model.iterations) * (width - GUTTER() - MARGIN);
 }
 
 // Draw what depends on the width: the axis and the names of the rows.
@@ -136,7 +136,7 @@ function trialAt(event) {
   const box = lineage.root.getBoundingClientRect();
   const trial = Math.floor((event.clientY - box.top - lineage.top) / lineage.row);
   if (trial < 0 || trial >= run.trials.length) return null;
-  const share = (event.clientX - box.left - GUTTER()) / (box.width - GUTTER() - 8);
+  const share = (event.clientX - box.left - GUTTER()) / (box.width - GUTTER() - MARGIN);
   const iteration = Math.max(0, Math.min(model.iterations, Math.round(share * model.iterations)));
   const own = model.byTrial[trial].filter((stint) => stint.began <= view.time);
   const stint = own.filter(({ start }) => start <= iteration).pop() ?? own[0];

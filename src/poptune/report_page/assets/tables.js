@@ -78,15 +78,16 @@ function failures() {
 
 // The log
 
-const PAGE = 60; // entries that are shown at once
-const KINDS = [["all", "Everything"], ["Exploit", "Exploits"], ["trouble", "Failures"]];
+const PAGE = 40; // entries that are shown at once
+const KINDS = [["news", "Exploits and failures"], ["Exploit", "Exploits"], ["trouble", "Failures only"], ["all", "Everything"]];
+const ENDS = new Set(["Stop", "TrialFinished"]); // the table has them
 const TROUBLE = new Set(["TrialFailed", "TrialEvicted", "TrialStarted", "TrialRevived", "TrialReset", "Overdue", "Continue"]);
 
 function drawLog() {
   const { entries, earlier } = run.log;
   const body = document.querySelector("#log .body");
   if (!entries.length) return void body.append(make("p", { class: "empty" }, "Nothing has happened yet."));
-  const kinds = KINDS.filter(([kind]) => kind === "all" || entries.some((entry) => isOf(entry, kind)));
+  const kinds = KINDS.filter(([kind]) => entries.some((entry) => isOf(entry, kind)));
   const chooser = make("select", { "aria-label": "What to show" }, ...kinds.map(([kind, words]) => make("option", { value: kind }, words)));
   const count = make("span", { class: "note", role: "status" });
   const list = make("ol", { class: "log" });
@@ -110,7 +111,14 @@ function drawLog() {
   });
 }
 
-const isOf = (entry, kind) => kind === "all" || entry.kind === kind || (kind === "trouble" && TROUBLE.has(entry.kind));
+const TESTS = {
+  all: () => true,
+  news: ({ kind }) => !ENDS.has(kind),
+  Exploit: ({ kind }) => kind === "Exploit",
+  trouble: ({ kind }) => TROUBLE.has(kind),
+};
+
+const isOf = (entry, kind) => TESTS[kind](entry);
 
 function logItem(entry) {
   const lines = entry.detail ? entry.detail.split("\n") : [];
