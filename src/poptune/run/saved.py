@@ -190,7 +190,7 @@ def _check_given_again(saved: Mapping[str, Any], run: RunConfig) -> None:
     for name in saved["left_out"]:
         if name not in run.given:
             warnings.warn(
-                f"The run had {name}, which only its caller says, and goes on without:"
+                f"The run had {name}, which a directory cannot hold, and goes on without:"
                 f" Tuner.restore(path, trainable, run_config=RunConfig({name}=...)) gives them again.",
                 stacklevel=5,
             )
