@@ -125,9 +125,11 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != f"poptune.{name}":
             raise
+    from poptune import schedulers
     from poptune.errors import nearest
 
-    raise AttributeError(f"poptune has no name {name!r}.{nearest(name, __all__)}")
+    hint = f" It is poptune.schedulers.{name}." if name in schedulers.__all__ else nearest(name, __all__)
+    raise AttributeError(f"poptune has no name {name!r}.{hint}")
 
 
 def __dir__() -> list[str]:

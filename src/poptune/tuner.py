@@ -473,5 +473,7 @@ def _new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
                     continue
             return run_dir
     except OSError as error:
-        raise StorageError(f"Cannot make the directory of the run in {storage}: {error.strerror}.") from error
+        raise StorageError(
+            f"Cannot make the directory of the run in {storage}: {error.strerror}. Give another storage_path."
+        ) from error
     raise StorageError(f"{storage} holds too many runs named {name!r}.")

@@ -92,7 +92,7 @@ class TuneConfig(Given):
             seconds("time_budget_s", self.time_budget_s)
         if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
             raise OptionError(f"seed must be a whole number from 0, or None, not {self.seed!r}.")
-        if self.scheduler is not None and not hasattr(self.scheduler, "decide"):
+        if self.scheduler is not None and (isinstance(self.scheduler, type) or not hasattr(self.scheduler, "decide")):
             raise OptionError(
                 f"scheduler must be a scheduler object such as PopulationBasedTraining(...), not {self.scheduler!r}."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -509,7 +510,8 @@ class Runner:
 
 def _place(traceback: str) -> str:
     """Return where in the user's code a traceback began, on a line of its own."""
-    frames = [line.strip() for line in traceback.splitlines() if line.startswith("  File ")]
+    ours = f'  File "{os.path.dirname(os.path.dirname(__file__))}'
+    frames = [line.strip() for line in traceback.splitlines() if line.startswith("  File ") and ours not in line]
     return f"\n{frames[0]}" if frames else ""
 
 

@@ -33,7 +33,9 @@ class Checkpoint:
         self._data: Mapping[str, Any] = {}  # if there is no path yet: the dictionary, and its metadata
         self._metadata: dict[str, Any] = {}
         if not self._path.is_dir():
-            raise UsageError(f"A checkpoint is a directory, and {str(path)!r} is none.")
+            raise UsageError(
+                f"A checkpoint is a directory, and {str(path)!r} is none. Save your files into one, and give that."
+            )
 
     @classmethod
     def from_directory(cls, path: str | Path) -> Checkpoint:
