@@ -183,14 +183,8 @@ def _draw_population(
     if not len(x):
         return []
     end = max(float(np.nanmax(at)) for at, _ in lines.values() if len(at))
-    looks: dict[str, Any] = {
-        "color": color,
-        "linestyle": dash,
-        "linewidth": 2.2,
-        "drawstyle": "steps-post",
-        "zorder": 4,
-    }
-    axes.plot([*x, end], [*y, y[-1]], gid="best", label=run or "best so far", **looks)
+    looks: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 2.2, "zorder": 4}
+    axes.plot([*x, end], [*y, y[-1]], drawstyle="steps-post", gid="best", label=run or "best so far", **looks)
     return [(float(y[-1]), f"{y[-1]:.4g}", color)]
 
 
