@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from poptune.core.trial import SavedCheckpoint
 from poptune.executors.base import Message, Printed, ReportArrived, Start, WorkerBroken, WorkerReady
 from poptune.executors.host import Host
 from poptune.executors.machine import thread_variables
@@ -31,6 +30,9 @@ from poptune.executors.ray.outbox import Numbered, Outbox
 from poptune.storage.store import STAGING, CheckpointStore, Files
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
+
+
+Given = tuple[bytes, Files | None]  # a command, and the checkpoint that it begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,6 @@ class Introduction:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A command as it travels.
-
-    Attributes:
-        command: Pickled.
-        outdated: Checkpoints in the node's own directory that nobody needs any more.
-    """
-
-    command: bytes
-    outdated: Sequence[SavedCheckpoint] = ()
-
-
 class Actor:
     """One worker.
 
@@ -93,8 +82,8 @@ class Actor:
     def __init__(self, number: int, job: bytes, surroundings: Surroundings) -> None:
         self._number = number
         self._outbox = Outbox()
-        self._inbox: queue.SimpleQueue[tuple[Delivery, Files | None] | None] = queue.SimpleQueue()
-        self._early: dict[int, tuple[Delivery, Files | None]] = {}
+        self._inbox: queue.SimpleQueue[Given | None] = queue.SimpleQueue()
+        self._early: dict[int, Given] = {}
         self._taken = 0
         self._is_closing = False
         self._travels: CheckpointStore | None = None  # where checkpoints begin their way to the driver, if they do
@@ -104,16 +93,16 @@ class Actor:
 
     # Called by the driver.
 
-    def take(self, number: int, delivery: Delivery, files: Files | None) -> None:
+    def take(self, number: int, packed: bytes, files: Files | None) -> None:
         """Take a command. Calls may come in another order than they were made, and twice.
 
         Args:
             number: Of the command, from 0.
-            delivery: The command.
+            packed: The command, pickled, with checkpoints of this node that nobody needs any more.
             files: The checkpoint that it begins with, if this node may not have it.
         """
         if number >= self._taken:
-            self._early[number] = delivery, files
+            self._early[number] = packed, files
         while (following := self._early.pop(self._taken, None)) is not None:
             self._taken += 1
             self._inbox.put(following)
@@ -147,10 +136,10 @@ class Actor:
             return
         self.say(introduction)
         while (given := self._inbox.get()) is not None:
-            delivery, files = given
-            for saved in delivery.outdated:
+            packed, files = given
+            command, outdated = pickle.loads(packed)
+            for saved in outdated:
                 host.store.delete(saved)
-            command = pickle.loads(delivery.command)
             if files is not None and isinstance(command, Start) and command.checkpoint:
                 host.store.put(command.checkpoint, files)
             host.carry_out(command)

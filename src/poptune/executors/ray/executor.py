@@ -30,7 +30,7 @@ from poptune.executors.base import (
     WorkerBroken,
     WorkerLost,
 )
-from poptune.executors.ray.actor import PATIENCE_S, Actor, Delivery, Introduction, Surroundings
+from poptune.executors.ray.actor import PATIENCE_S, Actor, Introduction, Surroundings
 from poptune.executors.ray.connection import bundle, connect, library
 from poptune.executors.ray.copies import Copies
 from poptune.executors.ray.endings import ending
@@ -48,12 +48,13 @@ _SENT_AT_ONCE = 4  # checkpoints that stay in Ray's object store, since several 
 class _Worker:
     number: int
     actor: Any
+    listen: Any  # calls it for its messages
     node: str = ""  # Ray's id; empty until it presents itself
     hostname: str = ""
     shares: bool = True
     have: int = 0  # messages of its that came
     sent: int = 0
-    unconfirmed: deque[tuple[int, Delivery, Any]] = field(default_factory=deque)  # commands that it may not have
+    unconfirmed: deque[tuple[int, bytes, Any]] = field(default_factory=deque)  # commands that it may not have
 
 
 class RayExecutor:
@@ -122,12 +123,14 @@ class RayExecutor:
     def _fill(self) -> None:
         assert self._places is not None
         for number in self._places.taken() - self._workers.keys():
-            actor = self._actors.options(**self._places.options(number))
-            worker = self._workers[number] = _Worker(number, actor.remote(number, self._job, self._surroundings))
+            options = self._places.options(number)
+            actor = self._actors.options(**options).remote(number, self._job, self._surroundings)
+            listen = actor.listen.options(concurrency_group="listen").remote
+            worker = self._workers[number] = _Worker(number, actor, listen)
             self._listen(worker)
 
     def _listen(self, worker: _Worker) -> None:
-        answer = worker.actor.listen.options(concurrency_group="listen").remote(worker.have)
+        answer = worker.listen(worker.have)
         answer.future().add_done_callback(lambda future: self._arrived.put((worker, future)))
 
     def send(self, worker: int, command: Command) -> None:
@@ -145,9 +148,9 @@ class RayExecutor:
             outdated = self._copies.outdated(to.node)
         import cloudpickle  # a config may hold functions of the user's script
 
-        delivery = Delivery(cloudpickle.dumps(command), outdated)
-        to.unconfirmed.append((to.sent, delivery, files))
-        to.actor.take.remote(to.sent, delivery, files)
+        call = to.sent, cloudpickle.dumps((command, outdated)), files
+        to.unconfirmed.append(call)
+        to.actor.take.remote(*call)
         to.sent += 1
 
     def end(self, worker: int) -> None:
