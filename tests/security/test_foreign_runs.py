@@ -18,6 +18,7 @@ from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError
 from poptune.run.results import Result, ResultGrid
 from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.journal import checksum
 from poptune.storage.store import CheckpointStore
 from poptune.testing.toys import Climber
 from runs import pbt
@@ -124,7 +125,9 @@ def forge(run_dir, kind, change):
             "SELECT seq, trial, body FROM events WHERE kind = ?", (kind,)
         ).fetchall():
             trial, body = change(trial, json.loads(body))
-            journal.execute("UPDATE events SET trial = ?, body = ? WHERE seq = ?", (trial, json.dumps(body), seq))
+            text = json.dumps(body)
+            row = trial, text, checksum(kind, trial, text), seq
+            journal.execute("UPDATE events SET trial = ?, body = ?, checksum = ? WHERE seq = ?", row)
     journal.close()
 
 
@@ -208,7 +211,10 @@ def deep(levels):
 @pytest.mark.parametrize("body", [deep(100_000), '{"index": ' + deep(100_000) + "}", "", "null", "[]", '{"x": 1}'])
 def test_a_record_that_is_too_deep_or_no_record_is_refused(run_dir, body):
     with sqlite3.connect(run_dir / "journal.sqlite") as journal:
-        journal.execute("UPDATE events SET body = ? WHERE kind = 'Ready'", (body,))
+        journal.create_function("checksum", -1, checksum)
+        journal.execute(
+            "UPDATE events SET body = ?1, checksum = checksum(kind, trial, ?1) WHERE kind = 'Ready'", (body,)
+        )
     journal.close()
     with pytest.raises(StorageError, match="cannot be read"):
         ResultGrid.from_path(run_dir)
@@ -216,7 +222,8 @@ def test_a_record_that_is_too_deep_or_no_record_is_refused(run_dir, body):
 
 def test_facts_that_are_too_deep_are_refused(run_dir):
     with sqlite3.connect(run_dir / "journal.sqlite") as journal:
-        journal.execute("UPDATE about SET value = ? WHERE key = 'settings'", (deep(100_000),))
+        row = deep(100_000), checksum("settings", deep(100_000))
+        journal.execute("UPDATE about SET value = ?, checksum = ? WHERE key = 'settings'", row)
     journal.close()
     with pytest.raises(StorageError, match="damaged"):
         ResultGrid.from_path(run_dir)

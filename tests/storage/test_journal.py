@@ -40,7 +40,7 @@ def test_what_was_appended_is_read_back_in_order(tmp_path):
         assert list(journal.records(TrialFinished)) == []
         assert journal.last(Reported, "a") == second[2]
         assert journal.last(Stop, "a") is None
-        assert journal.about == {"format": 1, "name": "demo", "seed": 7, "stop": {"loss": float("inf")}}
+        assert journal.about == {"format": 2, "name": "demo", "seed": 7, "stop": {"loss": float("inf")}}
 
 
 def test_records_carry_the_time_at_which_they_were_written(tmp_path):
@@ -134,7 +134,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 def test_the_journal_of_a_newer_version_is_refused(tmp_path):
     with Journal.create(tmp_path, about={}) as journal:
         journal.note("format", 99)
-    message = r"newer version of PopTune \(it has format 99, this version reads format 1\)"
+    message = r"newer version of PopTune \(it has format 99, this version reads format 2\)"
     with pytest.raises(StorageError, match=message):
         Journal.open(tmp_path)
 

@@ -178,7 +178,6 @@ class Runner:
                 if isinstance(message, Printed):
                     self._print(message)
             self._write()
-            self._journal.commit()  # raises if another process has taken over: its files are not ours to write
             self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:
@@ -488,6 +487,7 @@ class Runner:
     def _write(self) -> None:
         """Make everything noted safe, then remove checkpoints that are not needed any more."""
         if not self._records:
+            self._journal.commit()  # raises if another process has taken over: its files are not ours to write
             return
         doomed = self._retention.doomed(self.population.needed)
         records = [*self._records, *(CheckpointDeleted(saved.trial, saved.path) for saved in doomed)]

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -30,16 +31,19 @@ Durability = Literal["process", "power"]
 
 FILE_NAME = "journal.sqlite"
 DRAFT_NAME = ".journal.draft"
-FORMAT = 1
+FORMAT = 2
 LONGEST_RECORD = 64 << 20  # bytes; no report is as long, and a file from elsewhere must not fill the memory
 
 _SCHEMA = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, trial TEXT NOT NULL, body TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, trial TEXT NOT NULL, body TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX events_of_trial ON events (trial, kind);
 """
+
+_INSERT = "INSERT INTO events (at, kind, trial, body, checksum) VALUES (?, ?, ?, ?, ?)"
 
 
 class Journal:
@@ -159,9 +163,12 @@ class Journal:
     @property
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
-        rows = list(self._query("SELECT key, value FROM about WHERE key != 'fence'"))
+        rows = list(self._query("SELECT key, value, checksum FROM about WHERE key != 'fence'"))
+        for key, value, written in rows:
+            if checksum(key, value) != written:
+                raise StorageError(f"Cannot read the journal {self.path}: it is damaged (its {key!r} was altered).")
         try:
-            return {key: loads(value) for key, value in rows}
+            return {key: loads(value) for key, value, _ in rows}
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
 
@@ -173,16 +180,17 @@ class Journal:
 
     def note(self, key: str, value: Any) -> None:
         """Set one fact about the run. It is safe after `commit`."""
-        row = key, dumps(value)
+        text = dumps(value)
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", row)
+            row = key, text, checksum(key, text)
+            self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?, ?)", row)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records at the end. They are safe after `commit`."""
         now = time.time()
-        rows = [(now, *to_row(record)) for record in records]
+        rows = [(now, *row, checksum(*row)) for row in map(to_row, records)]
         with self._writing():
-            self._connection.executemany("INSERT INTO events (at, kind, trial, body) VALUES (?, ?, ?, ?)", rows)
+            self._connection.executemany(_INSERT, rows)
         fault("records_appended")
 
     def commit(self) -> None:
@@ -238,21 +246,30 @@ class Journal:
 
     def timed_records(self, *kinds: type, trial: str | None = None) -> Iterator[tuple[float, Record]]:
         """Yield (seconds since 1970, record) in order."""
-        query, values = "SELECT at, kind, trial, body FROM events WHERE 1", list[str]()
+        query, values = "SELECT at, seq, checksum, kind, trial, body FROM events WHERE 1", list[str]()
         if trial is not None:
             query, values = query + " AND trial = ?", [trial]
         if kinds:
             query += f" AND kind IN ({', '.join('?' * len(kinds))})"
             values += [kind.__name__ for kind in kinds]
         for at, *row in self._query(query + " ORDER BY seq", values):
-            yield at, from_row(*row)
+            yield at, self._record(*row)
 
     def last(self, kind: type[R], trial: str) -> R | None:
         """Return a trial's newest record of one kind."""
-        query = "SELECT kind, trial, body FROM events WHERE trial = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        columns = "seq, checksum, kind, trial, body"
+        query = f"SELECT {columns} FROM events WHERE trial = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
         row = next(self._query(query, (trial, kind.__name__)), None)
-        record = from_row(*row) if row else None
+        record = self._record(*row) if row else None
         return record if isinstance(record, kind) else None
+
+    def _record(self, seq: int, written: int, kind: str, trial: str, body: str) -> Record:
+        if type(body) is not str or checksum(kind, trial, body) != written:
+            raise StorageError(
+                f"The journal {self.path} is damaged: its record {seq}, a {kind} record of trial {trial}, was altered."
+                " Bring back a copy of the file; what the checkpoints hold is not affected."
+            )
+        return from_row(kind, trial, body)
 
     def close(self) -> None:
         """Commit and let go of the file."""
@@ -271,6 +288,15 @@ class Journal:
 
     def _writing(self) -> AbstractContextManager[None]:
         return _failing_as(f"Cannot write the journal {self.path}")
+
+
+def checksum(*texts: str) -> int:
+    """Return the CRC-32 of the texts of a row: SQLite notices damage to its own pages, not to what stands in them.
+
+    >>> checksum("Stop", "a", "{}") == checksum("Stop", "b", "{}")
+    False
+    """
+    return zlib.crc32("\n".join(texts).encode())
 
 
 @contextlib.contextmanager
