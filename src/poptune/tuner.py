@@ -26,6 +26,7 @@ from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.ending import ended_by_sigterm
 from poptune.run.exports import Exports
 from poptune.run.extending import config_differences, refuse_differences, revived
+from poptune.run.forecast import SpaceForecast
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
 from poptune.run.reopening import is_unborn, known_run
@@ -288,7 +289,8 @@ class Tuner:
             reporter=run.progress_reporter,
             searched=self._searched,
         )
-        observers = Observers([console, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
+        forecast = SpaceForecast(run_dir, past, len(population), run.checkpoint_config, self._criteria.thresholds)
+        observers = Observers([console, forecast, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
         mirror = Mirror(run_dir, Remote(f"{run.upload_to}/{run_dir.name}")) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
         try:
