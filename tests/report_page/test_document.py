@@ -59,6 +59,26 @@ def test_who_copied_whom_is_what_the_log_for_ray_tune_users_says(name, tmp_path)
     assert found["run"]["exploits"] == len(said) > 0
 
 
+@pytest.mark.parametrize("name", ["two_trials", "asynchronous", "failing", "many_trials"])
+def test_the_winners_schedule_can_be_traced_back_through_the_log_for_ray_tune_users(name, tmp_path):
+    run_dir = EDGE_RUNS[name](tmp_path)
+    lines = [json.loads(line) for line in (run_dir / "pbt_global.txt").read_text().splitlines()]
+    winner = told(run_dir)["winner"]
+    trial, last, traced = winner["trial"], winner["iteration"], []
+    for loser, donor, _, start, _, config in reversed(lines):
+        if int(loser.split("_")[0]) == trial:
+            traced.append((start + 1, last, trial, config["lr"]))
+            trial, last = int(donor.split("_")[0]), start
+    history = History.read(run_dir)
+    traced.append((1, last, trial, history.by_trial[history.trials[trial]][0].config["lr"]))
+    schedule = json.loads(winner["json"])
+    said = [(part["first_iteration"], part["last_iteration"], part["config"]["lr"]) for part in schedule]
+    assert said == [(first, last, lr) for first, last, _, lr in reversed(traced) if last >= first]
+    assert [row["trial"] for row in winner["schedule"]] == [
+        t for first, last, t, _ in reversed(traced) if last >= first
+    ]
+
+
 @pytest.mark.parametrize("name", ["one_trial", "asynchronous", "failing", "nested"])
 def test_the_winner_is_the_best_result_with_its_schedule(name, tmp_path):
     run_dir = EDGE_RUNS[name](tmp_path)

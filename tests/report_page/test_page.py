@@ -5,14 +5,18 @@ import json
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from typing import ClassVar
 
 import pytest
 
+import poptune as tune
 from edge_runs import ATTACK, EDGE_RUNS
 from poptune.errors import StorageError
 from poptune.report_page import write_report
 from poptune.report_page.page import html
 from poptune.storage.journal import FILE_NAME, Journal
+from poptune.testing.toys import Climber
+from runs import pbt
 
 ASSETS = files("poptune.report_page") / "assets"
 
@@ -62,9 +66,9 @@ def test_the_page_asks_for_nothing_and_allows_only_its_own_scripts_and_styles(tm
 
 def test_names_cannot_leave_the_element_that_holds_the_data(tmp_path):
     plain = Elements(write_report(EDGE_RUNS["two_trials"](tmp_path)).read_text())
-    hostile = Elements(write_report(EDGE_RUNS["hostile"](tmp_path)).read_text())
+    hostile = Elements(write_report(EDGE_RUNS["hostile"](tmp_path), tmp_path / "hostile.html").read_text())
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
-    data = json.loads("".join(next(text for kind, text in hostile.scripts if kind == "application/json")))
+    data = data_of((tmp_path / "hostile.html").read_text())
     assert ATTACK in data["run"]["name"]
     assert ATTACK in data["run"]["metric"]
 
@@ -89,6 +93,25 @@ def test_writing_a_page_leaves_the_run_as_it_is(tmp_path):
     assert {path: path.read_bytes() for path in before} == before
     after = {path.name for path in run_dir.rglob("*") if path.is_file() and path not in before}
     assert after <= {"journal.sqlite-shm", "journal.sqlite-wal"}  # SQLite's own, made by whoever reads
+
+
+def test_a_run_that_goes_on_has_a_page_too(fit, tmp_path):
+    class Curious(tune.Callback):
+        pages: ClassVar[list[str]] = []
+
+        def on_trial_result(self, iteration, trials, trial, result, **info):
+            self.pages.append(write_report(tmp_path / "run", tmp_path / "page.html").read_text())
+
+    space = {"speed": tune.grid_search([1.0, 2.0])}
+    fit(Climber, space, scheduler=pbt(), stop={"training_iteration": 6}, name="run", callbacks=[Curious()])
+    first, *_, last = (data_of(page)["run"] for page in Curious.pages)
+    assert (first["state"], last["state"]) == ("running", "running")
+    assert 1 <= first["reports"] < last["reports"] <= 12
+    assert data_of(write_report(tmp_path / "run").read_text())["run"]["state"] == "finished"
+
+
+def data_of(page):
+    return json.loads("".join(next(text for kind, text in Elements(page).scripts if kind == "application/json")))
 
 
 def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):

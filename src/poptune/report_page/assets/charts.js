@@ -52,7 +52,10 @@ function removeChart(made) {
   made.plot.destroy();
 }
 
-const clipped = (text) => (text.length > 9 ? `${text.slice(0, 8)}…` : text);
+function clipped(text) {
+  const most = GUTTER() < 60 ? 6 : 9;
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
 
 // Return a pen: the context of a chart, cut to its frame, with its scales as functions.
 function penOf(plot, log) {

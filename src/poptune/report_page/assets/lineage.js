@@ -18,6 +18,7 @@ function drawLineage() {
     root.appendChild(svg("g", { class: name })),
   );
   Object.assign(lineage, { root, axis, links, lines, best, names });
+  root.classList.toggle("dense", lineage.row < 7);
   host.addEventListener("pointermove", (event) => {
     const found = trialAt(event);
     point(found ? found.trial : null);
