@@ -139,10 +139,6 @@ class RunConfig(Given):
         name: Name of the run and of its directory; None: the trainable's name and the time. If the directory exists,
             a number is added: no run writes into another's.
         storage_path: Directory of the run's directory.
-        upload_to: Folder in remote storage, such as "s3://bucket/runs", in which the run's folder is kept up to date
-            while it goes on: in the background, every few seconds, and at the end. Any address that fsspec knows.
-            `Tuner.restore("s3://bucket/runs/name", ...)` brings it to any machine. Needs
-            `pip install "poptune[cloud]"`, and what fsspec asks for.
         stop: When a trial has trained enough: `{"training_iteration": 100}` (any key that reaches its value),
             `f(trial_id, result) -> bool`, a `Stopper`, or a list of those. What a function returns at its end is not
             looked at.
@@ -159,13 +155,16 @@ class RunConfig(Given):
             hyperparameters over time as `config/<name>`. Needs `pip install "poptune[loggers]"`.
         progress_reporter: A `CLIReporter` or `JupyterNotebookReporter` with the columns and rows of the tables, or a
             `ProgressReporter` of your own.
+        upload_to: Folder in remote storage, such as "s3://bucket/runs", in which the run's folder is kept up to date
+            while it goes on: in the background, every few seconds, and at the end. Any address that fsspec knows.
+            `Tuner.restore("s3://bucket/runs/name", ...)` brings it to any machine. Needs
+            `pip install "poptune[cloud]"`, and what fsspec asks for.
     """
 
     only_in_compat = frozenset({"local_dir", "sync_config", "log_to_file", "storage_filesystem"})
 
     name: str | None = None
     storage_path: str | Path = "poptune_results"
-    upload_to: str | None = None
     stop: StopOption | None = None
     failure_config: FailureConfig = field(default_factory=FailureConfig)
     checkpoint_config: CheckpointConfig = field(default_factory=CheckpointConfig)
@@ -175,6 +174,7 @@ class RunConfig(Given):
     durability: Durability = "process"
     tensorboard: bool = False
     progress_reporter: ProgressReporter | None = None
+    upload_to: str | None = None
 
     def __post_init__(self) -> None:
         storage = self.storage_path
