@@ -265,7 +265,8 @@ class Runner:
     def _reported(self, message: ReportArrived) -> None:
         if message.waits:
             self._turns.block(message.worker)
-            if not self._is_urgent:  # no decision waits to be written down: the worker need not wait for this one
+            if not self._is_urgent and not self._criteria.sees_results:
+                # No decision waits to be written down, and this report cannot end the run: the worker need not wait.
                 self._give_turns()
                 self._carry_out()
         trial = self.population[message.trial]
