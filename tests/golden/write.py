@@ -59,6 +59,8 @@ def main(name: str) -> None:
         for file in [*(folder / run).glob("*/*.csv"), *(folder / run).glob("*/*.json"), *(folder / run).glob("*.txt")]:
             file.unlink()  # derived from the journal, and written anew by whoever goes on
         (folder / run / "lock").unlink()
+        for suffix in ("wal", "shm"):  # empty: what made them was reading
+            (folder / run / f"journal.sqlite-{suffix}").unlink(missing_ok=True)
         shutil.rmtree(folder / run / ".staging", ignore_errors=True)
 
 
