@@ -81,8 +81,8 @@ def study(workers: int, *, synch: bool, kind: str) -> dict[str, float | str]:
         results = tuner.fit()
         wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
         with Journal.open(Path(results.experiment_path)) as journal:
-            busy_s = sum(seconds(one.trial, one.progress.iteration) for one in journal.records(Reported))
-            reports = sum(1 for _ in journal.records(Reported))
+            ends = {one.trial: one.metrics["timestamp"] for one in journal.records(Reported)}
+            iterations = [(one.trial, one.progress.iteration) for one in journal.records(Reported)]
             failed = sum(1 for _ in journal.records(TrialFailed))
             restarts = sum(start.cause == "recovery" for start in journal.records(TrialStarted))
             size_mb = journal.path.stat().st_size / 1e6
@@ -92,11 +92,12 @@ def study(workers: int, *, synch: bool, kind: str) -> dict[str, float | str]:
         "mode": "synchronous" if synch else "asynchronous",
         "kind": kind,
         "virtual_s": executor.now,
-        "idle": 1 - busy_s / (workers * executor.now),
-        "cpu_us_per_report": 1e6 * cpu_s / reports,
+        "most_ended_s": sorted(ends.values())[int(0.95 * len(ends))],
+        "waited": 1 - sum(seconds(*one) for one in iterations) / sum(ends.values()),
+        "trained_again": len(iterations) / (workers * ITERATIONS) - 1,
+        "cpu_us_per_report": 1e6 * cpu_s / len(iterations),
         "load": cpu_s / executor.now,
         "wall_s": wall_s,
-        "reports": reports,
         "exploits": len(results.exploits),
         "failed": failed,
         "restarts": restarts,
@@ -108,15 +109,18 @@ def study(workers: int, *, synch: bool, kind: str) -> dict[str, float | str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="PBT with many workers, on virtual time.")
     parser.add_argument("--workers", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--kinds", nargs="*", default=["even", "stragglers", "losses"])
     arguments = parser.parse_args()
-    found = []
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     for workers in arguments.workers:
-        for kind in ("even", "stragglers", "losses"):
-            for synch in (True, False):
-                one = study(workers, synch=synch, kind=kind)
+        for kind in arguments.kinds:
+            for mode in ("synchronous", "asynchronous"):
+                one = study(workers, synch=mode == "synchronous", kind=kind)
                 print({key: round(value, 4) if isinstance(value, float) else value for key, value in one.items()})
-                found.append(one)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+                same = {"workers": workers, "kind": kind, "mode": mode}
+                known = [other for other in known if any(other[key] != value for key, value in same.items())]
+                known.append(one)
+                RESULTS.write_text(json.dumps(known, indent=1) + "\n")
 
 
 if __name__ == "__main__":

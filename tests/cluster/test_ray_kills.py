@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_an_actor_and_a_process_are_killed(fit):
     reasons = [event.reason for event in events(results, TrialEvicted)]
     assert any("was ended on" in reason and "by ray.kill" in reason for reason in reasons)
     assert all("died on" in failed.error and "by a signal" in failed.error for failed in events(results, TrialFailed))
+
+
+def test_a_worker_in_which_a_trial_hangs_is_ended(fit):
+    def stuck(config):
+        tune.report({"height": 1.0})
+        threading.Event().wait(None if config["hangs"] else 0)
+        tune.report({"height": 2.0})
+
+    limit = tune.FailureConfig(report_timeout_s=8)
+    results = fit(stuck, {"hangs": tune.grid_search([False, True])}, executor="ray", failure_config=limit)
+    assert [result.metrics["height"] for result in results] == [2.0, 1.0]
+    assert "did not report for 8 s" in str(results[1].error)
 
 
 def test_64_trials_on_three_nodes_all_advance_and_the_console_says_where(fit, capsys):

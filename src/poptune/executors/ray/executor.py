@@ -83,15 +83,12 @@ class RayExecutor:
         self._workers: dict[int, _Worker] = {}
         self._arrived: queue.SimpleQueue[tuple[_Worker, Future[Any]]] = queue.SimpleQueue()
         self._unreachable: list[tuple[float, _Worker]] = []
-        self._copies = Copies()
-        self._started: dict[str, Start] = {}  # the newest start of each trial, where checkpoints travel
         self._has_told = False
-        self._in_transit = lru_cache(maxsize=_SENT_AT_ONCE)(self._put)
 
     @property
     def workers(self) -> int:
         """How many places there are now; before `open`, how many are wanted."""
-        return len(self._places) if self._places else self._wanted
+        return self._wanted if self._places is None else len(self._places)
 
     def open(self, job: Job) -> None:
         """Connect to the cluster, or start one, and fill the places that it has.
@@ -104,6 +101,9 @@ class RayExecutor:
         self._is_ours = connect(self._address)
         self._ray = library()
         self._store = CheckpointStore(job.run_dir, job.is_durable)
+        self._copies = Copies()
+        self._started: dict[str, Start] = {}  # the newest start of each trial, where checkpoints travel
+        self._in_transit = lru_cache(maxsize=_SENT_AT_ONCE)(self._put)
         self._places = Places(self._wanted, bundle(job.trainable.resources))
         token = uuid.uuid4().hex
         self._surroundings = Surroundings(
