@@ -9,8 +9,10 @@ import pytest
 
 import poptune as tune
 from poptune.core.events import CheckpointLost, TrialReset
+from poptune.errors import StorageError
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
+from poptune.run.results import ResultGrid
 from runs import events, pbt
 
 LIMIT = 12
@@ -129,3 +131,20 @@ def test_without_any_checkpoint_left_a_trial_begins_again(fit, tmp_path):
     assert len(events(results, TrialReset)) == 1
     assert (result.metrics["training_iteration"], result.metrics["height"]) == (LIMIT, 12.0)
     assert [row["training_iteration"] for row in result.rows] == list(range(1, LIMIT + 1))
+
+
+def test_whoever_opens_a_damaged_checkpoint_of_a_result_is_told(fit, tmp_path):
+    run(fit, tmp_path, lambda trial, iteration: False, speeds=(1.0,))
+    fresh = ResultGrid.from_path(tmp_path / "run")[0].checkpoint
+    flip(fresh.directory)
+    for use in (lambda: fresh.path, fresh.to_dict, fresh.to_directory, lambda: fresh.as_directory().__enter__()):
+        with pytest.raises(StorageError, match="is damaged: its files are not those that were saved"):
+            use()
+
+
+def test_facts_can_be_attached_to_a_stored_checkpoint(fit, tmp_path):
+    run(fit, tmp_path, lambda trial, iteration: False, speeds=(1.0,))
+    ResultGrid.from_path(tmp_path / "run")[0].checkpoint.set_metadata({"by": "me"})
+    checkpoint = ResultGrid.from_path(tmp_path / "run")[0].checkpoint
+    assert checkpoint.to_dict()["height"] == LIMIT
+    assert checkpoint.get_metadata() == {"by": "me"}

@@ -16,7 +16,7 @@ from poptune.core.nested import MISSING, Config, flatten, lookup
 from poptune.core.objective import Mode, Objective, is_real
 from poptune.core.population import Population
 from poptune.core.safe_text import masked
-from poptune.core.trial import Status, Trial
+from poptune.core.trial import SavedCheckpoint, Status, Trial
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
 from poptune.run.family import FamilyTree, Lineage
 from poptune.run.health import Health
@@ -26,6 +26,7 @@ from poptune.run.rows import ROW_KINDS, last_result, rows
 from poptune.run.schedule import Schedule
 from poptune.schedulers.base import check_mode
 from poptune.storage.checkpoint import Checkpoint
+from poptune.storage.copying import Fingerprint
 from poptune.storage.journal import Journal
 from poptune.storage.places import place_in
 
@@ -106,16 +107,16 @@ class Result:
     def best_checkpoints(self) -> list[tuple[Checkpoint, dict[str, Any]]]:
         """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first."""
         with Journal.open(self._run_dir) as journal:
-            kept: dict[str, dict[str, Any]] = {}
+            kept: dict[str, tuple[SavedCheckpoint, dict[str, Any]]] = {}
             kinds = (Reported, CheckpointDeleted, CheckpointLost, TrialReset)
             for record in journal.records(*kinds, trial=self.trial_id):
                 if isinstance(record, TrialReset):
                     kept.clear()
                 elif isinstance(record, Reported) and record.checkpoint:
-                    kept[record.checkpoint.path] = dict(record.metrics)
+                    kept[record.checkpoint.path] = record.checkpoint, dict(record.metrics)
                 elif isinstance(record, (CheckpointDeleted, CheckpointLost)):
                     kept.pop(record.path, None)
-        return [(Checkpoint(place_in(self._run_dir, path)), metrics) for path, metrics in kept.items()]
+        return [(_stored(self._run_dir, saved), metrics) for saved, metrics in kept.values()]
 
     def get_best_checkpoint(self, metric: str, mode: Mode) -> Checkpoint | None:
         """Return the kept checkpoint with the best reported value of a metric, None if there is none."""
@@ -306,13 +307,17 @@ class ResultGrid(Sequence[Result]):
         return grid_html(self, self._trials, self._objective)
 
 
+def _stored(run_dir: Path, saved: SavedCheckpoint) -> Checkpoint:
+    return Checkpoint.saved_as(place_in(run_dir, saved.path), Fingerprint(saved.size, saved.checksum))
+
+
 def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[Segment, ...]) -> Result:
     saved = trial.checkpoint
     return Result(
         trial_id=trial.id,
         config=trial.config,
         metrics=metrics,
-        checkpoint=Checkpoint(place_in(run_dir, saved.path)) if saved and (run_dir / saved.path).is_dir() else None,
+        checkpoint=_stored(run_dir, saved) if saved and (run_dir / saved.path).is_dir() else None,
         error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
         path=str(run_dir / trial.folder),
         lineage=Lineage(behind),

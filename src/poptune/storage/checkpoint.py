@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from poptune.errors import UsageError
+from poptune.errors import StorageError, UsageError
 from poptune.storage import dictionary
-from poptune.storage.copying import Fingerprint, copy_files, fingerprint
+from poptune.storage.copying import METADATA, Fingerprint, copy_files, fingerprint
 from poptune.storage.trust import is_trusted, trust
-
-_METADATA = ".metadata.json"
 
 
 class Checkpoint:
@@ -32,6 +30,7 @@ class Checkpoint:
         self._path: Path | None = Path(path)
         self._data: Mapping[str, Any] = {}  # if there is no path yet: the dictionary, and its metadata
         self._metadata: dict[str, Any] = {}
+        self._saved_as: Fingerprint | None = None  # to be verified when the files are first asked for
         if not self._path.is_dir():
             raise UsageError(
                 f"A checkpoint is a directory, and {str(path)!r} is none. Save your files into one, and give that."
@@ -53,7 +52,14 @@ class Checkpoint:
         if not isinstance(data, Mapping):
             raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")
         checkpoint = cls.__new__(cls)
-        checkpoint._path, checkpoint._data, checkpoint._metadata = None, data, {}
+        checkpoint._path, checkpoint._data, checkpoint._metadata, checkpoint._saved_as = None, data, {}, None
+        return checkpoint
+
+    @classmethod
+    def saved_as(cls, path: Path, saved_as: Fingerprint) -> Checkpoint:
+        """Return a stored checkpoint, which is verified when its files are first asked for."""
+        checkpoint = cls(path)
+        checkpoint._saved_as = saved_as
         return checkpoint
 
     @property
@@ -61,6 +67,7 @@ class Checkpoint:
         """The directory. A checkpoint made of a dictionary moves to a temporary one, which is left to you."""
         if self._path is None:
             self._path, self._data = Path(self.to_directory()), {}
+        self._verify()
         return str(self._path)
 
     @property
@@ -86,6 +93,7 @@ class Checkpoint:
     def as_directory(self) -> Iterator[str]:
         """Give the directory for the length of a block. Read it; do not write to it."""
         if self._path is not None:
+            self._verify()
             yield str(self._path)
             return
         with tempfile.TemporaryDirectory(prefix="poptune_checkpoint_") as folder:
@@ -105,6 +113,7 @@ class Checkpoint:
         """
         if self._path is None:
             return dict(self._data)
+        self._verify()
         return dictionary.read(self._path, allow_pickle=allow_pickle or is_trusted(self._path))
 
     @property
@@ -121,8 +130,11 @@ class Checkpoint:
         """Return the facts that were attached to the checkpoint."""
         if self._path is None:
             return dict(self._metadata)
-        file = self._path / _METADATA
-        return dict(json.loads(file.read_text())) if file.is_file() else {}
+        file = self._path / METADATA
+        try:
+            return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StorageError(f"{file} is damaged: it holds no facts that can be read.") from error
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Attach facts, in place of earlier ones. They must be JSON values."""
@@ -130,7 +142,7 @@ class Checkpoint:
         if self._path is None:
             self._metadata = json.loads(text)
         else:
-            (self._path / _METADATA).write_text(text)
+            (self._path / METADATA).write_text(text, encoding="utf-8")
 
     def update_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Attach facts beside earlier ones."""
@@ -144,11 +156,22 @@ class Checkpoint:
                 have to be pickled, and that is not allowed.
         """
         if self._path is not None:
+            self._verify()
             return copy_files(self._path, folder)
         dictionary.write(self._data, folder, allow_pickle=allow_pickle)
         if self._metadata:
-            (folder / _METADATA).write_text(json.dumps(self._metadata))
+            (folder / METADATA).write_text(json.dumps(self._metadata), encoding="utf-8")
         return fingerprint(folder)
+
+    def _verify(self) -> None:
+        """Read the files through, once.
+
+        Raises:
+            StorageError: They are not those that were saved.
+        """
+        if self._saved_as and self._path and fingerprint(self._path) != self._saved_as:
+            raise StorageError(f"The checkpoint {self._path} is damaged: its files are not those that were saved.")
+        self._saved_as = None
 
     def __repr__(self) -> str:
         where = "of a dictionary" if self._path is None else str(self._path)

@@ -13,6 +13,7 @@ from xxhash import xxh3_64
 from poptune.errors import UsageError
 
 GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
+METADATA = ".metadata.json"  # facts that may be attached to a checkpoint that was saved long ago
 _CHUNK = 1 << 20  # bytes; as much as stays in a core's cache between reading, hashing and writing
 
 
@@ -21,9 +22,9 @@ class Fingerprint:
     """What is known of a directory's files.
 
     Attributes:
-        size: Bytes of all files.
-        checksum: XXH3 (64 bits) over names and contents of all files but `GENERATORS`, in the order of their names,
-            as 16 hexadecimal digits. It finds damage; it is no protection against somebody who means harm.
+        size: Bytes of all files but those two that are no part of the state, `GENERATORS` and `METADATA`.
+        checksum: XXH3 (64 bits) over their names and contents, in the order of their names, as 16 hexadecimal digits.
+            It finds damage; it is no protection against somebody who means harm.
     """
 
     size: int
@@ -69,11 +70,14 @@ def _read_through(source: str, target: str | None = None) -> Fingerprint:
                 _check_outside(path, target, source)
                 os.makedirs(place, exist_ok=True)
             continue
-        digest.update(os.fsencode(name))
+        is_state = name != METADATA
+        if is_state:
+            digest.update(os.fsencode(name))
         with FileIO(path) as file, _opened(place, file) as copy:
             for chunk in _chunks(file):
-                digest.update(chunk)
-                size += len(chunk)
+                if is_state:
+                    digest.update(chunk)
+                    size += len(chunk)
                 if copy is not None:
                     _write(copy, chunk)
     return Fingerprint(size, digest.hexdigest())
