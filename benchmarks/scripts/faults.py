@@ -17,7 +17,7 @@ from ray import tune
 from ray.tune import Callback
 from ray.tune.schedulers import PopulationBasedTraining
 
-TRIALS, ITERATIONS, INTERVAL = 4, 16, 2
+TRIALS, ITERATIONS, INTERVAL = 4, 8, 4
 WRONG_AT = 2  # before the first decision, while the others come to it
 
 
@@ -70,7 +70,7 @@ def tuner(fault, synch, storage, callbacks):
         time_attr="training_iteration",
         metric="height",
         mode="max",
-        perturbation_interval=1 if fault == "keep" else INTERVAL,
+        perturbation_interval=2 if fault == "keep" else INTERVAL,
         quantile_fraction=0.5,
         hyperparam_mutations={"speed": tune.uniform(0.0, 1.0)},
         synch=synch,
@@ -86,7 +86,7 @@ def tuner(fault, synch, storage, callbacks):
         run_config=tune.RunConfig(
             name="run",
             storage_path=storage,
-            stop={"training_iteration": 4 * ITERATIONS if fault == "keep" else ITERATIONS},
+            stop={"training_iteration": ITERATIONS},
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1 if fault == "keep" else None),
             callbacks=callbacks,
             verbose=0,
