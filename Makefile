@@ -73,7 +73,8 @@ tour: $(VENV)/.dev ## execute the tour notebook, and keep what its cells show
 	$(BIN)/python examples/execute_tour.py
 
 gallery: $(VENV)/.dev ## draw every figure and report, of a real run and of runs at the edges, into docs/gallery
-	command -v chromium >/dev/null || apt-get install --yes --quiet chromium || echo "No Chromium: no pictures of reports"
+	command -v chromium >/dev/null || { apt-get update --quiet && apt-get install --yes --quiet chromium; } || \
+		echo "No Chromium: no pictures of reports"
 	$(BIN)/python docs/gallery/gallery.py
 
 clean: ## remove what the other commands made

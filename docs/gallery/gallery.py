@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ALL = HERE / "all"
 WIDTHS = (360, 1024, 1920)
 LOOKS = ("light", "dark")
-COLOURS = 128  # of a picture that is kept
+COLOURS = 256  # of a picture that is kept
 
 # Every figure that one run is enough for.
 OF_A_RUN: dict[str, Callable[[Path], Figure]] = {
@@ -96,7 +96,7 @@ def photograph(reports: dict[str, Path]) -> None:
 def keep(reports: dict[str, Path]) -> None:
     """Make the pictures that docs show."""
     sheet([[ALL / "digits_1440.png"]], 1200, 2900, gap=0).save(HERE / "report_light.png", optimize=True)
-    sheet([[ALL / "digits_replayed.png"]], 1200, 1200, gap=0).save(HERE / "report_replayed.png", optimize=True)
+    sheet([[ALL / "digits_replayed.png"]], 1200, 1000, gap=0).save(HERE / "report_replayed.png", optimize=True)
     sheet([[ALL / f"digits_360_{looks}.png" for looks in LOOKS]], 360, 1800).save(
         HERE / "report_360.png", optimize=True
     )

@@ -116,7 +116,7 @@ function listen(plot, log, find) {
 // How strongly a trial's lines are drawn: others step back while one stands out.
 function strength(trial) {
   const chosen = current();
-  if (chosen !== null) return chosen === trial ? 1 : 0.12;
+  if (chosen !== null) return chosen === trial ? 1 : 0.18;
   return Math.max(0.3, Math.min(0.9, 6 / Math.sqrt(run.trials.length)));
 }
 

@@ -4,7 +4,7 @@
 function drawHealth() {
   const { health } = run;
   const advice = health.advice.map(({ what, remedy }) => make("li", {}, make("strong", {}, what), ` ${remedy}`));
-  const calm = health.reports ? "Nothing stands out." : "There is nothing to judge yet.";
+  const calm = health.reports ? "Nothing stands out." : whyNoValues();
   document.querySelector("#health .body").append(
     advice.length ? make("ul", { class: "advice" }, ...advice) : make("p", { class: "verdict" }, calm),
     make("dl", { class: "meters" }, ...meters(health).map(([name, value, note, picture]) =>
