@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import ClassVar
@@ -137,3 +139,14 @@ def test_a_run_of_a_newer_version_and_a_damaged_one_are_refused_in_a_sentence(tm
     with pytest.raises(StorageError, match="Cannot read the journal"):
         write_report(damaged)
     assert not (damaged / "report.html").exists()
+
+
+def test_the_page_needs_no_matplotlib(tmp_path):
+    run_dir = EDGE_RUNS["nested"](tmp_path)
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from poptune.report_page import write_report\n"
+        f"print(write_report({str(run_dir)!r}).name)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("report.html\n", "")

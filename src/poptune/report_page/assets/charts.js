@@ -12,7 +12,11 @@ const MARGIN = 16; // at the right: for half of the last label
 function chart(host, { height, bounds, log = false, lanes = [], format = short, draw, find }) {
   const axis = { stroke: () => colour("muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const isRound = (value) => !log || Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
-  const grid = { stroke: () => colour("line"), width: 1, filter: (_, ticks) => ticks.map((at) => (at !== null && isRound(at) ? at : null)) };
+  const grid = {
+    stroke: () => colour("line"),
+    width: 1,
+    filter: (_, ticks) => ticks.map((at) => (at !== null && isRound(at) ? at : null)),
+  };
   const plot = new uPlot(
     {
       width: Math.max(200, host.clientWidth),
@@ -25,14 +29,21 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
         y: { distr: log ? 3 : 1, range: () => bounds() },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 28, space: 60, values: (_, ticks) => ticks.map((at) => Number.isInteger(at) ? String(at) : "") },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 28,
+          space: 60,
+          values: (_, ticks) => ticks.map((at) => (Number.isInteger(at) ? String(at) : "")),
+        },
         {
           ...axis,
           grid,
           size: GUTTER,
           space: 32,
           ...(lanes.length ? { splits: () => lanes.map((_, at) => at), filter: (_, ticks) => ticks } : {}),
-          values: (_, ticks) => ticks.map((at) => (at === null ? null : lanes.length ? clipped(lanes[at]) : format(at))),
+          values: (_, ticks) =>
+            ticks.map((at) => (at === null ? null : lanes.length ? clipped(lanes[at]) : format(at))),
         },
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
@@ -96,7 +107,11 @@ function listen(plot, log, find) {
   const at = (event) => {
     const box = area.getBoundingClientRect();
     const pen = penOf(plot, log);
-    return find((event.clientX - box.left) * pen.ratio + pen.left, (event.clientY - box.top) * pen.ratio + pen.top, pen);
+    return find(
+      (event.clientX - box.left) * pen.ratio + pen.left,
+      (event.clientY - box.top) * pen.ratio + pen.top,
+      pen,
+    );
   };
   area.addEventListener("pointermove", (event) => {
     const found = at(event);

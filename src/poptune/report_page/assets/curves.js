@@ -20,7 +20,8 @@ function drawCurves() {
     usual && toggle("Show outliers", (on) => ((wants.all = on), redraw())),
     whole[0] > 0 && whole[1] / whole[0] > 5 && toggle("Logarithmic", (on) => ((wants.log = on), redraw())),
   );
-  const words = `What each trial reported, ${run.run.mode === "min" ? "lower" : "higher"} is better. A clone's line begins at the value` +
+  const words =
+    `What each trial reported, ${run.run.mode === "min" ? "lower" : "higher"} is better. A clone's line begins at the value` +
     " of the weights that it copied. Dotted: the best so far.";
   const host = heading(figure, run.run.metric, words, switches);
   redraw();
@@ -31,12 +32,13 @@ function curvesChart(host, bounds, log) {
     height: 340,
     log,
     bounds: () => bounds,
-    draw: (pen) => inside(pen, () => {
-      drawStints(pen, (stint, time, last) => curve(pen, stint, time, last));
-      const best = new Path2D();
-      for (const [x, y] of bestSoFar(view.time)) best.lineTo(pen.x(x), pen.y(y));
-      stroke(pen, best, { name: "ink", width: 1.2, dash: [1.5, 3] });
-    }),
+    draw: (pen) =>
+      inside(pen, () => {
+        drawStints(pen, (stint, time, last) => curve(pen, stint, time, last));
+        const best = new Path2D();
+        for (const [x, y] of bestSoFar(view.time)) best.lineTo(pen.x(x), pen.y(y));
+        stroke(pen, best, { name: "ink", width: 1.2, dash: [1.5, 3] });
+      }),
     find: nearestPoint,
   });
 }
@@ -61,7 +63,9 @@ function usualRange(values) {
   const sorted = Float64Array.from(values).sort();
   const part = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   const [low, high] = [part(0.01), part(0.97)];
-  return high > low && sorted[sorted.length - 1] - sorted[0] > 6 * (high - low) ? [Math.max(low - (high - low), sorted[0]), high + 0.2 * (high - low)] : null;
+  return high > low && sorted[sorted.length - 1] - sorted[0] > 6 * (high - low)
+    ? [Math.max(low - (high - low), sorted[0]), high + 0.2 * (high - low)]
+    : null;
 }
 
 function padded([low, high]) {

@@ -5,7 +5,8 @@ const lineage = { rows: [], top: 8, row: 0, height: 0 };
 
 function drawLineage() {
   const figure = byId("lineage");
-  if (!model.stints.some((stint) => stint.x.length)) return void emptyFigure(figure, "Lineage", "Nobody has reported yet.");
+  if (!model.stints.some((stint) => stint.x.length))
+    return void emptyFigure(figure, "Lineage", "Nobody has reported yet.");
   const host = heading(
     figure,
     "Lineage",
@@ -49,14 +50,18 @@ function placeOf(iteration) {
 function layLineage() {
   lineage.root.setAttribute("width", lineage.root.parentNode.clientWidth);
   const ticks = roundTicks(model.iterations, lineage.root.parentNode.clientWidth / 90);
-  lineage.axis.replaceChildren(...ticks.flatMap((at) => [
-    svg("line", { x1: placeOf(at), x2: placeOf(at), y1: 0, y2: lineage.height }),
-    written(placeOf(at), lineage.height + 20, String(at), "middle"),
-  ]));
+  lineage.axis.replaceChildren(
+    ...ticks.flatMap((at) => [
+      svg("line", { x1: placeOf(at), x2: placeOf(at), y1: 0, y2: lineage.height }),
+      written(placeOf(at), lineage.height + 20, String(at), "middle"),
+    ]),
+  );
   const every = Math.ceil(13 / lineage.row);
-  lineage.names.replaceChildren(...run.trials.flatMap((trial, number) =>
-    number % every ? [] : [written(GUTTER() - 10, rowOf(number) + 4, clipped(trial.label), "end")],
-  ));
+  lineage.names.replaceChildren(
+    ...run.trials.flatMap((trial, number) =>
+      number % every ? [] : [written(GUTTER() - 10, rowOf(number) + 4, clipped(trial.label), "end")],
+    ),
+  );
   traceLineage();
   stressLineage();
 }
@@ -90,13 +95,16 @@ function traceLineage() {
       add(lineage.links, stint.trial, kind, stint.founder, link(stint));
     }
     if (until > stint.start) add(lineage.lines, stint.trial, "alive", stint.founder, line(stint.start, until, y));
-    if (last > until) add(lineage.lines, stint.trial, "dead", stint.founder, line(Math.max(until, stint.start), last, y));
+    if (last > until)
+      add(lineage.lines, stint.trial, "dead", stint.founder, line(Math.max(until, stint.start), last, y));
   }
   for (const group of [lineage.links, lineage.lines]) group.replaceChildren();
   for (const { group, trial, kind, founder, text } of paths.values()) {
     group.append(svg("path", { d: text, class: `${kind} ${familyName(founder)}`, "data-trial": trial }));
   }
-  lineage.best.replaceChildren(svg("path", { d: pathOf([...model.winning].map(([i, last]) => [model.stints[i], last])), class: "family-1" }));
+  lineage.best.replaceChildren(
+    svg("path", { d: pathOf([...model.winning].map(([i, last]) => [model.stints[i], last])), class: "family-1" }),
+  );
 }
 
 // How long before its beginning the link to a stint leaves its donor's line.
@@ -114,12 +122,15 @@ function link(stint) {
 // Return one line through stretches of training, oldest first, that bends from trial to trial.
 function pathOf(stretches) {
   const begun = stretches.filter(([stint]) => stint.began <= view.time);
-  return begun.map(([stint, last], at) => {
-    const next = begun[at + 1]?.[0];
-    const end = placeOf(Math.min(last, reached(stint, view.time))) - (next && next.trial !== stint.trial ? bend(next) : 0);
-    const begin = placeOf(stint.start);
-    return `${stint.origin && at ? link(stint) : `M${begin.toFixed(1)} ${rowOf(stint.trial)}`}H${Math.max(end, begin).toFixed(1)}`;
-  }).join("");
+  return begun
+    .map(([stint, last], at) => {
+      const next = begun[at + 1]?.[0];
+      const end =
+        placeOf(Math.min(last, reached(stint, view.time))) - (next && next.trial !== stint.trial ? bend(next) : 0);
+      const begin = placeOf(stint.start);
+      return `${stint.origin && at ? link(stint) : `M${begin.toFixed(1)} ${rowOf(stint.trial)}`}H${Math.max(end, begin).toFixed(1)}`;
+    })
+    .join("");
 }
 
 // Let the trial that stands out, and all that is behind its weights, stand out here too.

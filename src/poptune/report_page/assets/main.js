@@ -18,7 +18,10 @@ function drawReplay() {
     view.time = momentOf(Number(slider.value));
     changed("time");
   });
-  chooser.append(make("option", { value: "" }, "none"), ...run.trials.map((trial, at) => make("option", { value: at }, trial.label)));
+  chooser.append(
+    make("option", { value: "" }, "none"),
+    ...run.trials.map((trial, at) => make("option", { value: at }, trial.label)),
+  );
   chooser.addEventListener("change", () => follow(chooser.value === "" ? null : Number(chooser.value)));
   whenChanged((what) => {
     if (what.has("time")) say();
@@ -67,7 +70,21 @@ function drawLooks() {
   say();
 }
 
-for (const draw of [drawHead, drawHealth, drawWinner, drawReplay, drawFamilies, drawCurves, drawSchedules, drawLineage, drawAncestors, drawPopulation, drawLog, drawFacts, drawLooks]) {
+for (const draw of [
+  drawHead,
+  drawHealth,
+  drawWinner,
+  drawReplay,
+  drawFamilies,
+  drawCurves,
+  drawSchedules,
+  drawLineage,
+  drawAncestors,
+  drawPopulation,
+  drawLog,
+  drawFacts,
+  drawLooks,
+]) {
   draw();
 }
 document.documentElement.dataset.ready = "yes";

@@ -125,7 +125,9 @@ function bestSoFar(time) {
     }
   }
   let best = null;
-  return [...at].sort((a, b) => a[0] - b[0]).map(([x, y]) => [x, (best = best === null || isBetter(y, best) ? y : best)]);
+  return [...at]
+    .sort((a, b) => a[0] - b[0])
+    .map(([x, y]) => [x, (best = best === null || isBetter(y, best) ? y : best)]);
 }
 
 // Return a number in few digits.
@@ -134,7 +136,8 @@ function short(value) {
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e7) return String(value);
-  if (size >= 1e7 || (size < 1e-4 && size > 0)) return String(Number(value.toPrecision(4)).toExponential()).replace("e+", "e");
+  if (size >= 1e7 || (size < 1e-4 && size > 0))
+    return String(Number(value.toPrecision(4)).toExponential()).replace("e+", "e");
   return size >= 1e4 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
 }
 

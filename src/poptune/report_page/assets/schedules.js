@@ -14,16 +14,17 @@ function drawSchedules() {
       log: hyperparameter.log,
       lanes: hyperparameter.lanes,
       bounds: () => hyperparameter.limits,
-      draw: (pen) => inside(pen, () => {
-        for (const bound of hyperparameter.bounds ?? []) {
-          const line = new Path2D();
-          line.moveTo(pen.left, pen.y(bound));
-          line.lineTo(pen.left + pen.width, pen.y(bound));
-          stroke(pen, line, { name: "muted", dash: [3, 4] });
-        }
-        drawStints(pen, (stint, time, last) => level(pen, hyperparameter, number, stint, time, last));
-        drawMarks(pen, hyperparameter, number);
-      }),
+      draw: (pen) =>
+        inside(pen, () => {
+          for (const bound of hyperparameter.bounds ?? []) {
+            const line = new Path2D();
+            line.moveTo(pen.left, pen.y(bound));
+            line.lineTo(pen.left + pen.width, pen.y(bound));
+            stroke(pen, line, { name: "muted", dash: [3, 4] });
+          }
+          drawStints(pen, (stint, time, last) => level(pen, hyperparameter, number, stint, time, last));
+          drawMarks(pen, hyperparameter, number);
+        }),
       find: (x, y, pen) => nearestLevel(x, y, pen, hyperparameter, number),
     });
   });

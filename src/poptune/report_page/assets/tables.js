@@ -6,7 +6,12 @@ function drawPopulation() {
     ["trial", (trial, number) => number, "text"],
     ["status", (trial) => trial.status, "text"],
     ["iteration", (trial) => trial.iteration],
-    ...(run.run.metric ? [[run.run.metric, (trial) => trial.value], ["best ever", (trial) => trial.best]] : []),
+    ...(run.run.metric
+      ? [
+          [run.run.metric, (trial) => trial.value],
+          ["best ever", (trial) => trial.best],
+        ]
+      : []),
     ...run.hyperparameters.map(({ name }, at) => [name, (trial) => trial.values[at]]),
     ["exploits", (trial) => trial.exploits],
     ["was copied", (trial) => trial.copied],
@@ -14,19 +19,33 @@ function drawPopulation() {
   ];
   const rows = run.trials.map((trial, number) => populationRow(trial, number, columns));
   const buttons = columns.map(([name]) => make("button", { type: "button" }, name));
-  const heads = columns.map(([, , kind], at) => make("th", { scope: "col", class: kind ? null : "number" }, buttons[at]));
+  const heads = columns.map(([, , kind], at) =>
+    make("th", { scope: "col", class: kind ? null : "number" }, buttons[at]),
+  );
   const body = make("tbody", {}, ...rows.map(({ row }) => row));
   const sort = (at, direction) => {
     const value = columns[at][1];
     const order = rows.map(({ trial, number, row }) => ({ key: value(trial, number), number, row }));
     order.sort((a, b) => compared(a.key, b.key, direction) || a.number - b.number);
     body.append(...order.map(({ row }) => row));
-    heads.forEach((head, other) => (other === at ? head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending") : head.removeAttribute("aria-sort")));
+    heads.forEach((head, other) =>
+      other === at
+        ? head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending")
+        : head.removeAttribute("aria-sort"),
+    );
   };
-  buttons.forEach((button, at) => button.addEventListener("click", () => {
-    sort(at, heads[at].getAttribute("aria-sort") === "ascending" ? -1 : 1);
-  }));
-  const table = make("table", { id: "trials" }, make("caption", { class: "unseen" }, "All trials at the end"), make("thead", {}, make("tr", {}, ...heads)), body);
+  buttons.forEach((button, at) =>
+    button.addEventListener("click", () => {
+      sort(at, heads[at].getAttribute("aria-sort") === "ascending" ? -1 : 1);
+    }),
+  );
+  const table = make(
+    "table",
+    { id: "trials" },
+    make("caption", { class: "unseen" }, "All trials at the end"),
+    make("thead", {}, make("tr", {}, ...heads)),
+    body,
+  );
   document.querySelector("#population .body").append(scrolling(table, "Population"), ...failures());
   sort(run.winner ? 3 : 0, run.winner && run.run.mode !== "min" ? -1 : 1);
   const mark = () => {
@@ -39,24 +58,35 @@ function drawPopulation() {
 }
 
 function populationRow(trial, number, columns) {
-  const [first, ...others] = columns;
-  const button = make("button", { type: "button", class: "trial", "aria-pressed": "false", title: trial.id },
-    swatch(stintAt(number, Infinity).founder), label(number));
+  const others = columns.slice(1);
+  const button = make(
+    "button",
+    { type: "button", class: "trial", "aria-pressed": "false", title: trial.id },
+    swatch(stintAt(number, Infinity).founder),
+    label(number),
+  );
   button.addEventListener("click", () => toggleFollow(number));
   button.addEventListener("focus", () => point(number));
   button.addEventListener("blur", () => point(null));
   const isWinner = run.winner && run.winner.trial === number;
-  const row = make("tr", { class: isWinner ? "winner" : null, "data-trial": number },
+  const row = make(
+    "tr",
+    { class: isWinner ? "winner" : null, "data-trial": number },
     make("th", { scope: "row" }, button, isWinner ? make("span", { class: "crown" }, "winner") : null),
-    ...others.map(([, value, kind]) => cell(value(trial, number), kind)));
+    ...others.map(([, value, kind]) => cell(value(trial, number), kind)),
+  );
   row.addEventListener("pointerenter", () => point(number));
   row.addEventListener("pointerleave", () => point(null));
-  return { trial, number, row, button, first };
+  return { trial, number, row, button };
 }
 
 function cell(value, kind) {
   if (kind) return make("td", {}, make("span", { class: `status ${value}` }, value.toLowerCase()));
-  return make("td", { class: "number", "data-value": value, title: value === null ? null : String(value) }, short(value));
+  return make(
+    "td",
+    { class: "number", "data-value": value, title: value === null ? null : String(value) },
+    short(value),
+  );
 }
 
 // Compare two cells: numbers before texts, and what is missing always last.
@@ -68,32 +98,65 @@ function compared(a, b, direction) {
 }
 
 function failures() {
-  return run.trials.filter((trial) => trial.error).map((trial) => {
-    const [first, ...rest] = trial.error.split("\n");
-    return make("details", { class: "failure" },
-      make("summary", {}, `Trial ${trial.label} failed for good: ${first}`),
-      make("pre", { tabindex: "0" }, rest.length ? trial.error : first));
-  });
+  return run.trials
+    .filter((trial) => trial.error)
+    .map((trial) => {
+      const [first, ...rest] = trial.error.split("\n");
+      return make(
+        "details",
+        { class: "failure" },
+        make("summary", {}, `Trial ${trial.label} failed for good: ${first}`),
+        make("pre", { tabindex: "0" }, rest.length ? trial.error : first),
+      );
+    });
 }
 
 // The log
 
 const PAGE = 40; // entries that are shown at once
-const KINDS = [["news", "Exploits and failures"], ["Exploit", "Exploits"], ["trouble", "Failures only"], ["all", "Everything"]];
+const KINDS = [
+  ["news", "Exploits and failures"],
+  ["Exploit", "Exploits"],
+  ["trouble", "Failures only"],
+  ["all", "Everything"],
+];
 const ENDS = new Set(["Stop", "TrialFinished"]); // the table has them
-const TROUBLE = new Set(["TrialFailed", "TrialEvicted", "TrialStarted", "TrialRevived", "TrialReset", "Overdue", "Continue"]);
+const TROUBLE = new Set([
+  "TrialFailed",
+  "TrialEvicted",
+  "TrialStarted",
+  "TrialRevived",
+  "TrialReset",
+  "Overdue",
+  "Continue",
+]);
 
 function drawLog() {
   const { entries, earlier } = run.log;
   const body = document.querySelector("#log .body");
   if (!entries.length) return void body.append(make("p", { class: "empty" }, "Nothing has happened yet."));
   const kinds = KINDS.filter(([kind]) => entries.some((entry) => isOf(entry, kind)));
-  const chooser = make("select", { "aria-label": "What to show" }, ...kinds.map(([kind, words]) => make("option", { value: kind }, words)));
+  const chooser = make(
+    "select",
+    { "aria-label": "What to show" },
+    ...kinds.map(([kind, words]) => make("option", { value: kind }, words)),
+  );
   const count = make("span", { class: "note", role: "status" });
   const list = make("ol", { class: "log" });
   const more = make("button", { type: "button" }, "Show more");
-  body.append(make("p", { class: "actions" }, kinds.length > 1 ? chooser : null, count), list, make("p", { class: "actions" }, more));
-  if (earlier) body.append(make("p", { class: "note" }, `${counted(earlier, "earlier entry").replace("entrys", "entries")}: the journal has them.`));
+  body.append(
+    make("p", { class: "actions" }, kinds.length > 1 ? chooser : null, count),
+    list,
+    make("p", { class: "actions" }, more),
+  );
+  if (earlier)
+    body.append(
+      make(
+        "p",
+        { class: "note" },
+        `${counted(earlier, "earlier entry").replace("entrys", "entries")}: the journal has them.`,
+      ),
+    );
   let shown = PAGE;
   const update = () => {
     const found = entries.filter((entry) => entry.at <= view.time && isOf(entry, chooser.value));
@@ -122,11 +185,17 @@ const isOf = (entry, kind) => TESTS[kind](entry);
 
 function logItem(entry) {
   const lines = entry.detail ? entry.detail.split("\n") : [];
-  const detail = !lines.length ? null
-    : lines.length < 4 ? make("span", { class: "detail" }, lines.map((text) => text.trim()).join(" "))
-    : make("details", {}, make("summary", {}, "Traceback"), make("pre", { tabindex: "0" }, entry.detail));
-  const item = make("li", { class: entry.kind, "data-trials": entry.trials.join(" ") },
-    make("time", {}, spell(entry.at)), make("span", { class: "said" }, entry.text, detail));
+  const detail = !lines.length
+    ? null
+    : lines.length < 4
+      ? make("span", { class: "detail" }, lines.map((text) => text.trim()).join(" "))
+      : make("details", {}, make("summary", {}, "Traceback"), make("pre", { tabindex: "0" }, entry.detail));
+  const item = make(
+    "li",
+    { class: entry.kind, "data-trials": entry.trials.join(" ") },
+    make("time", {}, spell(entry.at)),
+    make("span", { class: "said" }, entry.text, detail),
+  );
   item.addEventListener("pointerenter", () => point(entry.trials[0]));
   item.addEventListener("pointerleave", () => point(null));
   stressItem(item);
