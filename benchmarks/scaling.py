@@ -31,6 +31,7 @@ ITERATIONS = 10
 NODE = 8
 ANSWER_S = 0.0024  # what one answer takes through Ray, measured by benchmarks/cluster.py
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "scaling.png"
 
 
 def lengths(kind: str):
@@ -106,12 +107,38 @@ def study(workers: int, *, synch: bool, kind: str) -> dict[str, float | str]:
     }
 
 
+def draw(found: list[dict[str, float | str]]) -> None:
+    """Draw what is lost to waiting, and what the controller has to do."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    kinds = ["even", "stragglers", "losses"]
+    for place, (mode, color) in enumerate({"synchronous": "#c8382d", "asynchronous": "#1f4e79"}.items()):
+        of_mode = {(one["workers"], one["kind"]): one for one in found if one["mode"] == mode}
+        shares = [100 * max(0.0, of_mode[1000, kind]["waited"]) for kind in kinds]
+        bars = left.barh([row + 0.36 * place for row in range(3)], shares, 0.34, color=color, label=mode)
+        left.bar_label(bars, fmt="%.0f %%", padding=3)
+        even = sorted((one["workers"], one["load"]) for (_, kind), one in of_mode.items() if kind == "even")
+        right.plot(*zip(*((workers, 100 * load) for workers, load in even), strict=True), "o-", color=color, label=mode)
+    left.set(yticks=[row + 0.18 for row in range(3)], yticklabels=kinds, xlim=(0, 65))
+    left.set(title="Time of 1,000 workers lost to waiting", xlabel="percent")
+    left.invert_yaxis()
+    right.set(xscale="log", yscale="log", xlabel="workers", ylabel="percent of a core")
+    right.minorticks_off()
+    right.set(xticks=[1000, 10_000], xticklabels=["1,000", "10,000"], yticks=[0.5, 1, 2, 5, 10])
+    right.set_yticklabels(["0.5", "1", "2", "5", "10"])
+    right.set_title("The controller, iterations of 60 s")
+    right.legend(frameon=False)
+    figure.savefig(PICTURE, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="PBT with many workers, on virtual time.")
     parser.add_argument("--workers", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--kinds", nargs="*", default=["even", "stragglers", "losses"])
     arguments = parser.parse_args()
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    known: list[dict[str, float | str]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     for workers in arguments.workers:
         for kind in arguments.kinds:
             for mode in ("synchronous", "asynchronous"):
@@ -121,6 +148,7 @@ def main() -> None:
                 known = [other for other in known if any(other[key] != value for key, value in same.items())]
                 known.append(one)
                 RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    draw(known)
 
 
 if __name__ == "__main__":
