@@ -88,8 +88,10 @@ def test_a_pickle_put_into_a_checkpoint_is_not_loaded(run_dir, tmp_path):
     for folder in run_dir.glob("*/checkpoint_*"):
         (folder / "objects.pickle").write_bytes(pickle.dumps(Trap(str(marker))))
     result = ResultGrid.from_path(shutil.copytree(run_dir, tmp_path / "copy"))[0]
-    with pytest.raises(tune.errors.UsageError, match="holds pickled objects"):
+    with pytest.raises(StorageError, match="is damaged"):
         result.checkpoint.to_dict()
+    with pytest.raises(tune.errors.UsageError, match="holds pickled objects"):  # if its checksum was forged, too
+        Checkpoint(result.checkpoint.directory).to_dict()
     assert not marker.exists()
 
 

@@ -16,6 +16,7 @@ from tensorboardX.record_writer import masked_crc32c
 from poptune.core.events import TrialAdded, TrialReset, TrialStarted
 from poptune.core.nested import flatten
 from poptune.core.objective import is_real
+from poptune.core.safe_text import masked
 from poptune.run.batches import InBatches
 from poptune.run.files import LineFile
 from poptune.run.rows import TrialResults
@@ -95,12 +96,13 @@ def _event(result: dict[str, Any]) -> Event:
 
 
 def scalars(result: dict[str, Any]) -> dict[str, float]:
-    """Return what TensorBoard can plot of a result.
+    """Return what TensorBoard can plot of a result. What is masked is no number.
 
-    >>> scalars({"loss": 0.5, "pid": 4711, "note": "warm", "config": {"lr": 0.1, "act": "relu", "nesterov": True}})
-    {'loss': 0.5, 'config/lr': 0.1, 'config/nesterov': 1.0}
+    >>> scalars({"loss": 0.5, "pid": 4711, "note": "warm", "config": {"lr": 0.1, "act": "relu", "password": 1234}})
+    {'loss': 0.5, 'config/lr': 0.1}
     """
-    shown = {key: value for key, value in flatten(result).items() if key not in _NOT_SHOWN and is_real(value)}
+    flat = flatten({**result, "config": masked(result["config"])})
+    shown = {key: value for key, value in flat.items() if key not in _NOT_SHOWN and is_real(value)}
     return {key: _as_float(value) for key, value in shown.items()}
 
 
