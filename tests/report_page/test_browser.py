@@ -109,6 +109,25 @@ def test_pointing_at_a_trial_brings_it_out_everywhere(tmp_path, visit):
         assert found.find(chosen) == [2, True, "2"]
 
 
+def test_dragging_across_a_chart_shows_those_iterations_in_all_of_them(tmp_path, visit):
+    with visit(write_report(EDGE_RUNS["nested"](tmp_path), tmp_path / "page.html")) as found:
+        shown = "charts.map(({ plot }) => [plot.scales.x.min, plot.scales.x.max].map(Math.round))"
+        found.page.click("text=Logarithmic")
+        assert found.find(shown) == [[0, 30]] * 5
+        found.page.locator("#curves").scroll_into_view_if_needed()
+        box = found.page.locator("#curves .u-over").bounding_box()
+        found.page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 50)
+        found.page.mouse.down()
+        found.page.mouse.move(box["x"] + box["width"] * 2 / 3, box["y"] + 60, steps=4)
+        found.page.mouse.up()
+        found.settle()
+        assert found.find(shown) == [[10, 20]] * 5
+        assert found.find("view.followed") is None  # to drag is not to click
+        found.page.mouse.dblclick(box["x"] + 50, box["y"] + 5)
+        found.settle()
+        assert found.find(shown) == [[0, 30]] * 5
+
+
 def test_keys_alone_sort_the_table_and_follow_a_trial(tmp_path, visit):
     with visit(write_report(EDGE_RUNS["nested"](tmp_path), tmp_path / "page.html")) as found:
         order = "[...document.querySelectorAll('#trials tbody tr')].map(row => Number(row.dataset.trial))"

@@ -43,7 +43,9 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
           space: 32,
           ...(lanes.length ? { splits: () => lanes.map((_, at) => at), filter: (_, ticks) => ticks } : {}),
           values: (_, ticks) =>
-            ticks.map((at) => (at === null ? null : lanes.length ? clipped(lanes[at]) : format(at))),
+            ticks.map((at) =>
+              at === null ? null : lanes.length ? clipped(lanes[at]) : log && !isLabelled(at) ? "" : format(at),
+            ),
         },
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
@@ -61,6 +63,12 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
 function removeChart(made) {
   charts.splice(charts.indexOf(made), 1);
   made.plot.destroy();
+}
+
+// Whether a tick of a logarithmic axis is one of the round numbers that have labels.
+function isLabelled(value) {
+  const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+  return [1, 2, 5].some((round) => Math.abs(digit - round) < 1e-6);
 }
 
 function clipped(text) {
