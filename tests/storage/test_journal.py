@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import sqlite3
@@ -128,6 +129,15 @@ def test_a_directory_without_a_journal_is_no_run(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / FILE_NAME).write_text("Dear diary, today nothing converged. " * 100)
     with pytest.raises(StorageError, match=r"Cannot read the journal .* it is damaged \(file is not a database\)\."):
+        Journal.open(tmp_path)
+
+
+def test_a_journal_of_the_first_format_is_refused_by_its_format(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        connection.execute("INSERT INTO about VALUES ('format', '1')")
+        connection.commit()
+    with pytest.raises(StorageError, match="has format 1; this version of PopTune reads format 2"):
         Journal.open(tmp_path)
 
 

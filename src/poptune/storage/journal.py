@@ -150,7 +150,8 @@ class Journal:
             if sys.version_info >= (3, 11):
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_RECORD)
             journal = cls(path, connection)
-            _check_format(path, journal.about.get("format"))
+            _check_format(path, journal._written_as())
+            _ = journal.about  # refuses what is damaged
             unfinished.pop_all()
         return journal
 
@@ -171,6 +172,14 @@ class Journal:
             return {key: loads(value) for key, value, _ in rows}
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
+
+    def _written_as(self) -> Any:
+        """Return the format, which all versions write alike; None if it cannot be read."""
+        (text,) = next(self._query("SELECT value FROM about WHERE key = 'format'"), (None,))
+        try:
+            return loads(text) if isinstance(text, str) else None
+        except (KeyError, TypeError, ValueError, RecursionError):
+            return None
 
     def hold(self) -> None:
         """See the run from here on as it is now, even if it goes on. For a journal that was opened for reading."""
