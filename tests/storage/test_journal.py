@@ -1,5 +1,3 @@
-import contextlib
-import os
 import signal
 import sqlite3
 import subprocess
@@ -133,7 +131,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_journal_of_the_first_format_is_refused_by_its_format(tmp_path):
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
         connection.execute("CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
         connection.execute("INSERT INTO about VALUES ('format', '1')")
         connection.commit()
