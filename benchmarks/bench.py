@@ -89,6 +89,7 @@ def exchange(form: str, megabytes: int) -> Benchmark:
         (form, "--megabytes", str(megabytes)),
         key="per_round",
         limit=whole,
+        allowed=lambda limit, _: 1.3 * limit,
         ray=1 if form == "files" else None,  # newer versions of Ray Tune have no checkpoints from dictionaries
     )
 
@@ -110,9 +111,9 @@ BENCHMARKS = [
     toy(16, 0.4, 400),
     DIGITS,
     Benchmark(
-        "digits, 32 trials on 2 slots",
+        "digits, 32 trials on 2 slots, 20 epochs",
         "digits.py",
-        ("--trials", "32"),
+        ("--trials", "32", "--epochs", "20"),
         limit=shared(32),
         start=imports,
         allowed=lambda limit, start: 1.2 * limit + start,

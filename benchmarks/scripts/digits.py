@@ -12,8 +12,7 @@ from bare import seconds
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
-EPOCHS = 50
-INTERVAL = 5
+INTERVAL = 5  # epochs
 
 
 def train(config):
@@ -55,7 +54,7 @@ def train(config):
             tune.report({"accuracy": accuracy}, checkpoint=checkpoint)
 
 
-def tuned(trials, synch, storage):
+def tuned(trials, epochs, synch, storage):
     scheduler = PopulationBasedTraining(
         time_attr="training_iteration",
         perturbation_interval=INTERVAL,
@@ -66,7 +65,7 @@ def tuned(trials, synch, storage):
         train,
         param_space={"lr": tune.loguniform(1e-3, 1.0), "momentum": tune.choice([0.0, 0.5, 0.9, 0.99])},
         tune_config=tune.TuneConfig(metric="accuracy", mode="max", num_samples=trials, scheduler=scheduler),
-        run_config=tune.RunConfig(stop={"training_iteration": EPOCHS}, storage_path=storage, verbose=0),
+        run_config=tune.RunConfig(stop={"training_iteration": epochs}, storage_path=storage, verbose=0),
     )
     began = time.perf_counter()
     results = tuner.fit()
@@ -77,14 +76,15 @@ def tuned(trials, synch, storage):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--synchronous", action="store_true")
     parser.add_argument("--bare", action="store_true", help="a few trainings alone, one after the other")
     arguments = parser.parse_args()
     if arguments.bare:
-        found = {"each": seconds(train, [{"lr": 0.1, "momentum": 0.9}] * 3, EPOCHS)}
+        found = {"each": seconds(train, [{"lr": 0.1, "momentum": 0.9}] * 3, arguments.epochs)}
     else:
         with tempfile.TemporaryDirectory() as storage:
-            found = tuned(arguments.trials, arguments.synchronous, storage)
+            found = tuned(arguments.trials, arguments.epochs, arguments.synchronous, storage)
     print(json.dumps(found))
 
 
