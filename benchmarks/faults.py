@@ -38,13 +38,16 @@ def run(command, fault, storage, *more):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ray", help="a Python that has Ray Tune")
+    parser.add_argument("--first", type=int, help="only so many of the faults before the kill")
     chosen = parser.parse_args()
     systems = {"PopTune": [sys.executable, "-m", "poptune", "ray-script"]}
     if chosen.ray:
         systems["Ray Tune"] = [chosen.ray]
     for system, command in systems.items():
         calm = []
-        for fault, more in [("none", []), ("error", []), ("return", []), ("keep", []), ("keep", ["--asynchronous"])]:
+        for fault, more in [("none", []), ("error", []), ("return", []), ("keep", []), ("keep", ["--asynchronous"])][
+            : chosen.first
+        ]:
             with tempfile.TemporaryDirectory() as storage:
                 found = run(command, fault, storage, *more)
             print(system, fault, *more, json.dumps({**found, "exploits": len(found.get("exploits", []))}), flush=True)

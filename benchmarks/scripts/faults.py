@@ -41,14 +41,16 @@ def train(config):
 
 
 class Killing(Callback):
-    """Kills the driver in the middle of its run."""
+    """Kills the driver in the middle of its run, once: Ray Tune restores callbacks too."""
 
-    def __init__(self):
+    def __init__(self, storage):
+        self.marker = os.path.join(storage, "killed")
         self.results = 0
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         self.results += 1
-        if self.results == TRIALS * ITERATIONS // 2 + 1:
+        if self.results == TRIALS * ITERATIONS // 2 + 1 and not os.path.exists(self.marker):
+            open(self.marker, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -102,7 +104,7 @@ def main():
     arguments = parser.parse_args()
     began = time.perf_counter()
     counting = Counting()
-    callbacks = [counting, *([Killing()] if arguments.fault == "kill" else [])]
+    callbacks = [counting, *([Killing(arguments.storage)] if arguments.fault == "kill" else [])]
     if arguments.fault == "restore":
         results = tune.Tuner.restore(os.path.join(arguments.storage, "run"), train).fit()
     else:

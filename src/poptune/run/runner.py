@@ -172,13 +172,20 @@ class Runner:
                 self._round()
         except (KeyboardInterrupt, SystemExit):
             sys.stderr.write("\nThe run ends and writes down what was reported; Ctrl-C ends it at once.\n")
+            self._end()
             raise
-        finally:
-            for message in self._executor.close():
-                if isinstance(message, Printed):
-                    self._print(message)
-            self._write()
-            self._observers.tell(lambda observer: observer.on_end(self.population))
+        except BaseException:
+            self._end()
+            raise
+        self._end()
+
+    def _end(self) -> None:
+        """Unwind all trials, and write down what was reported. A second Ctrl-C skips this or cuts it short."""
+        for message in self._executor.close():
+            if isinstance(message, Printed):
+                self._print(message)
+        self._write()
+        self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:
         for message in self._executor.receive(TICK_S):

@@ -199,15 +199,22 @@ class Journal:
         now = time.time()
         rows = [(now, *row, checksum(*row)) for row in map(to_row, records)]
         with self._writing():
+            self._begin()
             self._connection.executemany(_INSERT, rows)
         fault("records_appended")
 
     def commit(self) -> None:
         """Make all that was appended safe."""
         with self._writing():
+            self._begin()
             self._end_transaction()
-            self._connection.execute("BEGIN")
+            self._begin()
         fault("records_committed")
+
+    def _begin(self) -> None:
+        """Begin a transaction, unless one goes on; Ctrl-C may have come between the end of one and the next."""
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
 
     @property
     def is_taken_over(self) -> bool:
