@@ -87,8 +87,8 @@ class RayExecutor:
 
     @property
     def workers(self) -> int:
-        """How many places there are now; before `open`, how many are wanted."""
-        return self._wanted if self._places is None else len(self._places)
+        """How many places there are now, at least the one that is waited for; before `open`, how many are wanted."""
+        return self._wanted if self._places is None else max(1, len(self._places))
 
     def open(self, job: Job) -> None:
         """Connect to the cluster, or start one, and fill the places that it has.

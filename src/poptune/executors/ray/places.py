@@ -10,7 +10,7 @@ from poptune.executors.ray.connection import check_fits, fit, library
 
 _LOOK_PERIOD_S = 0.5
 _MOST_WAITING = 8  # places asked for beyond those that there are: enough for a cluster that grows to see the demand
-_FIRST_LOOK_S = 3.0  # for the places that there is room for
+_FIRST_LOOK_S = 3.0  # for the places that there is room for, or for one that somebody is about to leave
 
 
 class Places:
@@ -38,7 +38,7 @@ class Places:
         room = min(sum(fit(needs, node) for node in nodes), fit(needs, self._ray.available_resources()))
         self._ask(min(wanted, room + _MOST_WAITING))
         deadline = time.monotonic() + _FIRST_LOOK_S
-        while len(self.look()) < min(wanted, room) and time.monotonic() < deadline:
+        while len(self.look()) < min(wanted, max(1, room)) and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def __len__(self) -> int:
