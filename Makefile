@@ -44,7 +44,7 @@ format: $(VENV)/.dev ## format the code and fix what can be fixed safely
 
 bench: $(VENV)/.dev $(VENV)-ray/.ray ## measure beside Ray Tune and the training alone, for docs/performance.md (long)
 	$(BIN)/python benchmarks/bench.py --ray $(VENV)-ray/bin/python
-	$(BIN)/python benchmarks/own.py
+	$(BIN)/python benchmarks/own.py --ray $(VENV)-ray/bin/python
 	$(BIN)/python benchmarks/page.py
 
 bench-quick: $(VENV)/.dev ## measure the toy and the digits, and fail if they became slow

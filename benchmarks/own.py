@@ -49,6 +49,7 @@ FIGURES = [
     Figure("decisions.py", "us", "an exploit decision among 100,000 trials", "us", 50),
     Figure("decisions.py", "growth", "growth of that from 100 trials on; log n grows 2.5 times", "x", 2.5),
     Figure("decisions.py", "kilobytes", "memory of a trial among 100,000, without journal and files", "kB"),
+    Figure("ray_ranking.py", "us", "Ray Tune ranks 100,000 trials, for each decision", "us"),
     Figure("scale.py", "seconds", "1,000 trials inline, 3 iterations each, a checkpoint at each", "s"),
     Figure("scale.py", "ms a report", "one of their reports, with its checkpoint and its lines in files", "ms"),
     Figure("flood.py", "reports a second, inline", "reports a second, inline", "/s"),
@@ -64,10 +65,10 @@ FIGURES = [
 ]
 
 
-def output(script: str) -> dict[str, float]:
+def output(python: str, script: str) -> dict[str, float]:
     """Run a script, show what it says, and return the figures in its last line."""
     lines = []
-    with subprocess.Popen([sys.executable, HERE / script], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([python, HERE / script], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             lines.append(line)
             if not line.startswith("{"):
@@ -80,12 +81,16 @@ def output(script: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="only scripts whose name contains this")
-    only = parser.parse_args().only
+    parser.add_argument("--ray", help="the Python of an environment with Ray Tune; without it, Ray is not measured")
+    arguments = parser.parse_args()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"benchmarks": {}}
     known.setdefault("own", {})
-    for script in dict.fromkeys(figure.script for figure in FIGURES if only in figure.script):
+    for script in dict.fromkeys(figure.script for figure in FIGURES if arguments.only in figure.script):
+        python = arguments.ray if script.startswith("ray_") else sys.executable
+        if not python:
+            continue
         print(f"{script}:")
-        found = output(script)
+        found = output(python, script)
         for figure in FIGURES:
             if figure.script == script:
                 known["own"][figure.name] = found.get(figure.key)  # some need a browser

@@ -79,10 +79,15 @@ class TestResources:
     def test_a_bundle_without_cores_asks_for_none(self):
         assert tune.with_resources(climb, tune.PlacementGroupFactory([{}, {"CPU": 2}])).resources.cpu == 2
 
-    @pytest.mark.parametrize("bundles", [[], [{"TPU": 1}], [{"CPU": -1}]])
+    @pytest.mark.parametrize("bundles", [[], [{"CPU": -1}]])
     def test_bundles_that_no_machine_has_are_refused(self, bundles):
         with pytest.raises(OptionError):
             tune.PlacementGroupFactory(bundles)
+
+    def test_what_only_a_cluster_can_have_is_refused_on_one_machine(self, tmp_path):
+        asks = tune.with_resources(climb, tune.PlacementGroupFactory([{"TPU": 1}]))
+        with pytest.raises(UsageError, match="asks for 'TPU', and workers of this machine have 'cpu' and 'gpu'"):
+            tune.Tuner(asks, run_config=tune.RunConfig(storage_path=tmp_path, verbose=0)).fit()
 
 
 class TestByName:

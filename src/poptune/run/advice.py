@@ -128,6 +128,8 @@ def _never_exploited(history: History, health: Health) -> tuple[str, str] | None
     interval = history.setting("perturbation_interval")
     if interval is None or any(history.exploits) or history.population.live or len(history.trials) < 2:
         return None
+    if health.overdue:  # the reason is another, and `_out_of_step` says it
+        return None
     if history.setting("quantile_fraction") == 0 or health.not_finite == health.reports:  # there was nobody to copy
         return None
     if any(stint.decided for stint in history.stints):
