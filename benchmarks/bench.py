@@ -111,9 +111,9 @@ BENCHMARKS = [
     toy(16, 0.4, 400),
     DIGITS,
     Benchmark(
-        "digits, 32 trials on 2 slots, 20 epochs",
+        "digits, 32 trials on 2 slots, 10 epochs",
         "digits.py",
-        ("--trials", "32", "--epochs", "20"),
+        ("--trials", "32", "--epochs", "10"),
         limit=shared(32),
         start=imports,
         allowed=lambda limit, start: 1.2 * limit + start,
