@@ -86,7 +86,7 @@ class TestResources:
 
     def test_what_only_a_cluster_can_have_is_refused_on_one_machine(self, tmp_path):
         asks = tune.with_resources(climb, tune.PlacementGroupFactory([{"TPU": 1}]))
-        with pytest.raises(UsageError, match="asks for 'TPU', and workers of this machine have 'cpu' and 'gpu'"):
+        with pytest.raises(UsageError, match="asks for 'tpu', and workers of this machine have 'cpu' and 'gpu'"):
             tune.Tuner(asks, run_config=tune.RunConfig(storage_path=tmp_path, verbose=0)).fit()
 
 
