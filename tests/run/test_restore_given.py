@@ -73,7 +73,7 @@ def test_values_without_a_text_form_come_from_the_search_space(interrupt, space)
 def test_values_that_were_varied_come_from_the_mutations(interrupt):
     space = {**SPACE, "gait": slow}
     scheduler = pbt(hyperparam_mutations={**SPACE, "gait": [slow, fast]}, resample_probability=1.0)
-    path = interrupt("hurt", 34, space=space, trainable=gait_of([]), scheduler=scheduler)
+    path = interrupt("hurt", 26, space=space, trainable=gait_of([]), scheduler=scheduler)
     became = [result.config["gait"] for result in ResultGrid.from_path(path)]
     assert any("fast" in gait for gait in became)
     with pytest.raises(OptionError, match=r"hyperparam_mutations\['gait'\]\[0\] was the function slow\."):

@@ -14,8 +14,6 @@ from poptune.core.events import (
     Cause,
     CheckpointDeleted,
     CheckpointLost,
-    Overdue,
-    Ready,
     Reported,
     TrialAdded,
     TrialEvicted,
@@ -67,7 +65,6 @@ from poptune.storage.syncing import Syncer
 TICK_S = 0.1
 COMMIT_PERIOD_S = 0.05  # reports that nobody waits for are written this often
 _STARTS_BEFORE_GIVING_UP = 3
-_CAN_WAIT = (Reported, Ready, Overdue, TrialStarted)  # nobody acts on these: an answer to a report is a decision
 
 
 class Runner:
@@ -199,7 +196,7 @@ class Runner:
             self._stop_all(end)
         self._spread()
         self._give_turns()
-        if self._is_urgent or self._commands or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
+        if self._is_urgent or time.monotonic() - self._committed_at >= COMMIT_PERIOD_S:
             self._write()
         self._carry_out()
         self._observers.tell(lambda observer: observer.on_tick(self.population))
@@ -226,12 +223,12 @@ class Runner:
         self._keep([record])
 
     def _keep(self, records: Sequence[Record]) -> None:
-        """Put records into the journal: reports, and who is due by them, soon; decisions before anything else."""
+        """Put records into the journal: plain reports soon, all others before anything else is carried out."""
         self._records.extend(records)
         for record in records:
             self._seeding.take(record)
         if not self._is_urgent:
-            self._is_urgent = any(not isinstance(record, _CAN_WAIT) for record in records)
+            self._is_urgent = any(type(record) is not Reported or record.checkpoint for record in records)
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -284,7 +281,6 @@ class Runner:
             self._halt(trial.id, message)
             return
         report = Reported(message.trial, message.metrics, message.progress, message.checkpoint)
-        self._is_urgent |= report.checkpoint is not None and not message.waits  # the trial goes on, and counts on it
         self._stored(report)
         if self._syncer and report.checkpoint:
             self._syncer.add(self._store.run_dir / report.checkpoint.path)
