@@ -1,22 +1,19 @@
-"""Bounds what a power cut can take, to about a second where checkpoints are small, off the path of reports."""
+"""Bounds what a power cut can take to about a second, off the path of reports."""
 
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 from poptune.storage.journal import Journal
 from poptune.storage.store import sync_file, sync_tree
 
 PERIOD_S = 1.0
-_REST = 4  # times as long as a flush took is what passes before the next: disks have other work, too
 
 
 class Syncer:
     """A thread that once a second flushes new checkpoints, and then the journal that refers to them, to the disk.
 
-    Large checkpoints are flushed less often: most of them are replaced before anybody could miss them.
     Processes that die lose nothing without it: the page cache outlives them. A file that vanished meanwhile needs
     no flushing.
     """
@@ -40,11 +37,8 @@ class Syncer:
         self._is_closing.set()
 
     def _run(self) -> None:
-        rest_s = PERIOD_S
-        while not self._is_closing.wait(rest_s):
-            began = time.monotonic()
+        while not self._is_closing.wait(PERIOD_S):
             self._flush()
-            rest_s = max(PERIOD_S, _REST * (time.monotonic() - began))
         self._flush()
 
     def _flush(self) -> None:
