@@ -1,15 +1,14 @@
-"""What training on Ray costs: whole runs and reports with `executor="ray"`, on a Ray that runs already.
+"""What training on Ray costs: PopTune with `executor="ray"` beside Ray Tune, both on one Ray that runs already.
 
 Runs where Ray is: `.venv-ray/bin/python benchmarks/cluster.py`, after `make cluster`. The toy and the digits are the
-scripts of benchmarks/scripts with other imports and another executor, so that their times stand beside those that
-docs/performance.md has of Ray Tune. A trial that reports in a tight loop measures itself, and whatever the driver's
-process spends meanwhile is measured beside it.
+scripts of benchmarks/scripts, with other imports and another executor for PopTune and as they are for Ray Tune; only
+`fit()` is timed. A trial that reports in a tight loop measures itself, and whatever the driver's process spends
+meanwhile is measured beside it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import runpy
 import statistics
@@ -53,15 +52,26 @@ def report_us(reports, stop, folder):
     return results[0].metrics["us"], (time.process_time() - cpu) / reports * 1e6
 
 
-def script(name, folder):
-    """Return the names that one of the scripts defines, with other imports."""
+def on_poptune(name, folder):
+    """Return the function that runs one of the scripts, with other imports."""
     text = (SCRIPTS / f"{name}.py").read_text()
     for old, new in IMPORTS.items():
         assert old in text, (name, old)
         text = text.replace(old, new)
     file = Path(folder, f"{name}_on_ray.py")
     file.write_text(text)
-    return runpy.run_path(str(file))
+    return runpy.run_path(str(file))["tuned"]
+
+
+def beside_ray_tune(name, times, **settings):
+    """Print the seconds of PopTune, several times, of Ray Tune once, in between, and their ratio."""
+    tuned = on_poptune(name, settings["storage"])
+    ours = [tuned(**settings)["seconds"] for _ in range(times // 2 + 1)]
+    theirs = runpy.run_path(str(SCRIPTS / f"{name}.py"))["tuned"](**settings)["seconds"]
+    ours += [tuned(**settings)["seconds"] for _ in range(times - len(ours))]
+    median = statistics.median(ours)
+    print(f"{name}, {settings['trials']} trials: {median:.2f} s ({min(ours):.2f} to {max(ours):.2f}); ", end="")
+    print(f"Ray Tune {theirs:.1f} s; PopTune is {theirs / median:.0f} times as fast", flush=True)
 
 
 def main():
@@ -79,12 +89,9 @@ def main():
                 print(f"one report {kind}: {trial:.0f} us in the trial, {driver:.0f} us of CPU in the driver;", end=" ")
                 print(f"target {TARGETS_US[kind]} us")
         if arguments.only in ("toy", None):
-            tuned = script("toy", folder)["tuned"]
-            took = [tuned(4, synch=True, storage=folder)["seconds"] for _ in range(arguments.times)]
-            print("toy, 4 trials:", json.dumps(took))
+            beside_ray_tune("toy", arguments.times, trials=4, synch=True, storage=folder)
         if arguments.only in ("digits", None):
-            tuned = script("digits", folder)["tuned"]
-            print("digits, 8 trials:", json.dumps(tuned(8, synch=False, storage=folder)))
+            beside_ray_tune("digits", arguments.times, trials=8, epochs=50, synch=False, storage=folder)
     ray.shutdown()
 
 

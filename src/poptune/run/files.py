@@ -7,15 +7,17 @@ import io
 import json
 import math
 import os
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from poptune.core.safe_text import table_cell
 from poptune.storage.encoding import plain_number
 
 _LONGEST_TEXT = 1000
+_SEARCHED_AT_ONCE = 1 << 16  # bytes
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -65,6 +67,7 @@ class LineFile:
 
     Args:
         path: Where it lies; what lies there before the first write is replaced.
+        quote: What a line break stands between that ends no line, as in CSV.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,36 +78,58 @@ class LineFile:
     'one\\nthree\\n'
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, quote: bytes = b"") -> None:
         self.path = path
-        self._ends = array("Q")  # of each line, in bytes from the beginning of the file
+        self._quote = quote
+        self._mark = re.compile(b"[\n" + quote + b"]")
+        self._end = 0  # where the next line begins
 
     def write(self, undone: int, lines: Sequence[bytes]) -> None:
-        """Take the newest lines back, and add some. A line may hold any bytes."""
-        del self._ends[len(self._ends) - undone :]
-        end = self._ends[-1] if self._ends else 0
-        with open(self.path, "r+b" if end else "wb") as file:
-            file.truncate(end)
-            file.seek(end)
-            file.write(b"".join(lines))
-        self._extend(lines)
+        """Take the newest lines back, and add some. Each ends with its only line break that stands in no quotes."""
+        new = b"".join(lines)
+        with open(self.path, "r+b" if self._end else "w+b") as file:
+            self._end = next(islice(self._ends(file), undone, None)) if undone else self._end
+            file.truncate(self._end)
+            file.seek(self._end)
+            file.write(new)
+        self._end += len(new)
 
     def rewrite(self, change: Callable[[int, bytes], bytes]) -> None:
         """Replace every line; `change` is given its number and what it is."""
         draft = self.path.with_name(f".{self.path.name}.draft")
-        ends, self._ends = self._ends, array("Q")
-        with open(self.path, "rb") as old, open(draft, "wb") as new:
-            for number, end in enumerate(ends):
-                line = change(number, old.read(end - old.tell()))
-                new.write(line)
-                self._extend([line])
+        end = 0
+        with open(self.path, "r+b") as old, open(draft, "wb") as new:
+            old.truncate(self._end)  # a write that failed may have left something
+            for number, line in enumerate(self._lines(old)):
+                end += new.write(change(number, line))
         os.replace(draft, self.path)
+        self._end = end
 
-    def _extend(self, lines: Iterable[bytes]) -> None:
-        end = self._ends[-1] if self._ends else 0
-        for line in lines:
-            end += len(line)
-            self._ends.append(end)
+    def _ends(self, file: BinaryIO) -> Iterator[int]:
+        """Yield where lines end, from the newest to the first, and where that begins.
+
+        They are searched for, since few lines are ever taken back: to remember all ends would take memory that grows
+        with every result.
+        """
+        end, is_quoted = self._end, False
+        while end:
+            begin = max(0, end - _SEARCHED_AT_ONCE)
+            file.seek(begin)
+            for mark in reversed(list(self._mark.finditer(file.read(end - begin)))):
+                if mark[0] == self._quote:
+                    is_quoted = not is_quoted
+                elif not is_quoted:
+                    yield begin + mark.end()
+            end = begin
+        yield 0
+
+    def _lines(self, file: BinaryIO) -> Iterator[bytes]:
+        line = b""
+        for piece in file:
+            line += piece
+            if not self._quote or line.count(self._quote) % 2 == 0:
+                yield line
+                line = b""
 
 
 class Table:
@@ -127,7 +152,7 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = LineFile(path)
+        self._file = LineFile(path, quote=b'"')
         self._columns: dict[str, None] = {}
 
     def write(self, undone: int, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -145,5 +170,6 @@ class Table:
 
 def _line(values: Iterable[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([table_cell(value) for value in values])
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    # What a line may end with is what csv puts into quotes, and others than us end it at a carriage return, too.
+    csv.writer(text, lineterminator="\r\n").writerow([table_cell(value) for value in values])
+    return text.getvalue().removesuffix("\r\n").encode("utf-8", "backslashreplace") + b"\n"
