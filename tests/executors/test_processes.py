@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -134,6 +135,18 @@ def test_an_interrupt_is_raised_to_the_user_and_the_journal_is_whole(script, tmp
     assert "KeyboardInterrupt" in errors
     assert process.returncode != 0
     assert time.monotonic() - began < 4.0
+
+
+@pytest.mark.parametrize(("chosen", "from_then_on"), [(None, gc.get_threshold()[0]), (123, 123)])
+def test_from_the_first_report_on_garbage_is_collected_as_usual_or_as_training_code_chose(fit, chosen, from_then_on):
+    def train(config):
+        if chosen:
+            gc.set_threshold(chosen)
+        for _ in range(2):
+            tune.report({"objects": gc.get_threshold()[0]})
+
+    (result,) = fit(train, {}, executor="processes")
+    assert result.metrics["objects"] == from_then_on
 
 
 def test_what_trials_start_ends_with_the_run(fit, tmp_path):

@@ -49,6 +49,7 @@ from poptune.executors.base import (
     WorkerReady,
 )
 from poptune.executors.counting import count
+from poptune.executors.importing import Importing
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import with_space
@@ -70,6 +71,7 @@ class Host:
         emit: Passes a message on; returns whether the trial shall give the baton back although it need not wait.
         is_guest: The process belongs to the user, so its generators are put back whenever no trial runs.
         prepare_thread: Called first on each trial's thread.
+        importing: Ended at the first report.
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class Host:
         *,
         is_guest: bool = False,
         prepare_thread: Callable[[], object] = lambda: None,
+        importing: Importing | None = None,
     ) -> None:
         self.worker = worker
         self.job = job
         self.emit = emit
         self.store = CheckpointStore(job.run_dir, job.is_durable, job.checkpointing.allow_pickle)
         self.prepare_thread = prepare_thread
+        self.importing = importing
         if _mentions(job.trainable.target, "torch") and importlib.util.find_spec("torch"):
             importlib.import_module("torch")  # a function that imports it later finds it seeded
         self._is_guest = is_guest
@@ -376,6 +380,9 @@ class _Resident:
         waits: bool = False,
         is_final: bool = False,
     ) -> bool:
+        if self.host.importing:
+            self.host.importing.end()
+            self.host.importing = None
         message = ReportArrived(self.host.worker, self.trial, metrics, progress, saved, waits, is_final)
         return self.host.emit(message)
 

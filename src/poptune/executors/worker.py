@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 
 from poptune.executors.base import Job, Message, WorkerBroken
 from poptune.executors.host import Host, introduce
+from poptune.executors.importing import Importing
 
 # Called first in each new worker, before the job is unpacked: importing its modules may need them.
 setups: list[Callable[[], object]] = []
@@ -60,10 +61,11 @@ def _watch(descriptor: int) -> None:
 def _serve(pipe: Connection) -> None:
     number, path, prepare, packed = pickle.loads(pipe.recv_bytes())
     sys.path[:] = path
+    importing = Importing()
     try:
         for setup in prepare:
             setup()
-        host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message))
+        host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message), importing=importing)
     except Exception as error:
         _send(pipe, WorkerBroken(number, traceback.format_exc() + _hint(error)))
         return

@@ -19,11 +19,13 @@ import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from poptune.executors.base import Message, Printed, ReportArrived, Start, WorkerBroken, WorkerReady
 from poptune.executors.host import Host
+from poptune.executors.importing import Importing
 from poptune.executors.machine import thread_variables
 from poptune.executors.ray.connection import library
 from poptune.executors.ray.outbox import Numbered, Outbox
@@ -153,6 +155,7 @@ class Actor:
         sys.path += [entry for entry in surroundings.path if entry not in sys.path]
         if os.path.isdir(surroundings.folder):
             os.chdir(surroundings.folder)
+        importing = Importing()
         job = pickle.loads(packed_job)
         node = library().get_runtime_context().get_node_id()
         shares = surroundings.probe is not None and (job.run_dir / STAGING / surroundings.probe).is_file()
@@ -163,7 +166,8 @@ class Actor:
             self._travels = CheckpointStore(scratch)
             job = replace(job, run_dir=scratch, is_durable=False)  # durable is what lies with the driver
         threadpool_limits(threads)  # of what is imported already
-        host = Host(self._number, job, emit=self.say, prepare_thread=lambda: threadpool_limits(threads))
+        prepare_thread = partial(threadpool_limits, threads)
+        host = Host(self._number, job, emit=self.say, prepare_thread=prepare_thread, importing=importing)
         return host, Introduction(self._ready(), node, shares, problem)
 
     def _ready(self) -> WorkerReady:
