@@ -48,13 +48,13 @@ def three_climbers(fit: Callable[..., ResultGrid], **options: Any) -> ResultGrid
     )
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, every_s: float = 0.01) -> Any:
     """Return what a condition returns once that is true; in a trial too, which fails if it waits in vain."""
     deadline = time.monotonic() + PATIENCE_S
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen in {PATIENCE_S:g} s")
-        time.sleep(0.01)
+        time.sleep(every_s)
     return found
 
 

@@ -9,10 +9,11 @@ from chaos.killing import Sweep
 
 
 @pytest.mark.timeout(240)
-def test_a_seeded_run_that_is_killed_at_random_instants_ends_as_if_undisturbed(tmp_path):
+def test_seeded_runs_that_are_killed_at_random_instants_end_as_if_undisturbed(tmp_path):
     sweep = Sweep(tmp_path, seed=1)
-    sweep.run(0, kills=10)
-    assert sweep.kills == 10
+    for number, kills in enumerate((1, 1, 1, 6)):
+        sweep.run(number, kills)
+    assert sweep.equal == 4
 
 
 @pytest.mark.parametrize("synch", [True, False], ids=["synchronous", "asynchronous"])
