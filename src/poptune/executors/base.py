@@ -133,7 +133,7 @@ class TrialRaised:
     """A trial's function raised. Its worker is free.
 
     Attributes:
-        error: The exception in one line.
+        error: The exception in one line, with a hint if memory ran out.
         traceback: The user's part of the traceback.
         is_usage_error: PopTune raised it because it was called wrongly.
     """
@@ -167,11 +167,13 @@ class WorkerLost:
     Attributes:
         reason: What is known of its end, such as "was killed by signal 9 (SIGKILL)".
         is_blameless: No trial can have caused it: its machine left, for example.
+        hint: Sentences on what may be behind it and what to do, or empty.
     """
 
     worker: int
     reason: str
     is_blameless: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

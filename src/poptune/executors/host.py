@@ -35,6 +35,7 @@ from poptune.core.nested import copy_tree
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import StorageError, UsageError
+from poptune.executors import memory
 from poptune.executors.base import (
     CheckpointBroken,
     Command,
@@ -421,6 +422,8 @@ class _Resident:
         while len(report.stack) > 1 and report.stack[0].filename.startswith(ours):
             del report.stack[0]
         line = next(report.format_exception_only()).strip()
+        if hint := memory.advice(error):
+            line = f"{line.rstrip('.')}. {hint}"
         is_usage_error = isinstance(error, UsageError)
         self.host.emit(TrialRaised(self.host.worker, self.trial, line, "".join(report.format()), is_usage_error))
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from poptune.executors import memory
 from poptune.executors.base import Command, Job, Message, Printed, Start, WorkerLost
 from poptune.executors.machine import Machine
 from poptune.executors.worker import command_line, packed_job, start_message
@@ -35,6 +36,7 @@ class _Worker:
     guard: subprocess.Popen[bytes] | None
     output: int  # file descriptor: what the worker prints
     decoder: codecs.IncrementalDecoder  # a character may be cut in two by a read
+    kernel_kills: int | None  # for memory, before it was started
 
 
 class ProcessExecutor:
@@ -67,6 +69,7 @@ class ProcessExecutor:
             self._brief(worker)
 
     def _launch(self, number: int) -> _Worker:
+        kernel_kills = memory.kernel_kills()
         ours, theirs = socket.socketpair()
         output, their_output = os.pipe()
         process = subprocess.Popen(
@@ -80,9 +83,10 @@ class ProcessExecutor:
         )
         theirs.close()
         os.close(their_output)
+        memory.give_up_first(process.pid)
         os.set_blocking(output, False)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        worker = _Worker(number, process, Connection(ours.detach()), _guard(process), output, decoder)
+        worker = _Worker(number, process, Connection(ours.detach()), _guard(process), output, decoder, kernel_kills)
         self._workers[number] = worker
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -144,7 +148,8 @@ class ProcessExecutor:
     def _lost(self, worker: _Worker) -> WorkerLost:
         """Bury a worker, and say how it ended. Batch systems send SIGTERM to whole jobs: no trial's fault."""
         code = self._bury(worker)
-        return WorkerLost(worker.number, how_it_ended(code), is_blameless=code == -signal.SIGTERM)
+        hint = memory.advice_on_kill(worker.kernel_kills) if code == -signal.SIGKILL else ""
+        return WorkerLost(worker.number, how_it_ended(code), is_blameless=code == -signal.SIGTERM, hint=hint)
 
     def _bury(self, worker: _Worker) -> int:
         """Take leave of a dead worker and of what it started, and return its exit code."""

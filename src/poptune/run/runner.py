@@ -413,7 +413,7 @@ class Runner:
             if self._lost_unready >= _STARTS_BEFORE_GIVING_UP:
                 raise WorkerDied(
                     f"Worker processes end before they can take a trial; the last one {message.reason}."
-                    " What it printed stands above."
+                    f" What it printed stands above. {message.hint}".rstrip()
                 )
         hung = message.worker in self._hung
         self._hung.discard(message.worker)
@@ -425,7 +425,8 @@ class Runner:
                 limit = f"{self._failure.report_timeout_s:g} s (report_timeout_s)"
                 self._failed(trial, f"WorkerDied: it did not report for {limit}, so its worker process was ended", "")
             elif trial == running:
-                self._failed(trial, f"WorkerDied: the worker process {message.reason} while it trained", "")
+                hint = f". {message.hint}" if message.hint else ""
+                self._failed(trial, f"WorkerDied: the worker process {message.reason} while it trained{hint}", "")
             else:
                 while_another_trained = " while another trained" if running else ""
                 self._evicted(trial, f"its worker process {message.reason}{while_another_trained}")
