@@ -21,7 +21,7 @@ def climb(config):
         tune.report(state, checkpoint=tune.Checkpoint.from_dict(state) if saves else None)
 
 
-def main(path: Path, iterations: int, executor: str = "processes") -> None:
+def main(path: Path, iterations: int, executor: str = "processes", durability: str = "process") -> None:
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, climb)
     else:
@@ -44,6 +44,7 @@ def main(path: Path, iterations: int, executor: str = "processes") -> None:
                 stop={"training_iteration": iterations},
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
                 executor=executor,
+                durability=durability,
                 verbose=0,
             ),
         )

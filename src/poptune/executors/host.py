@@ -53,7 +53,7 @@ from poptune.executors.counting import count
 from poptune.executors.importing import Importing
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
-from poptune.storage.space import with_space
+from poptune.storage.space import is_of_the_device, with_space
 from poptune.storage.store import CheckpointStore
 from poptune.trainables import session
 from poptune.trainables.class_api import ClassRun
@@ -387,7 +387,8 @@ class _Resident:
         message = ReportArrived(self.host.worker, self.trial, metrics, progress, saved, waits, is_final)
         return self.host.emit(message)
 
-    def _save(self, checkpoint: Checkpoint, progress: Progress) -> SavedCheckpoint:
+    def _save(self, checkpoint: Checkpoint, progress: Progress) -> SavedCheckpoint | None:
+        """Store a checkpoint; None: the disk failed, so that the report goes without it."""
         if checkpoint.is_relative and not self.host.job.in_trial_dirs:
             raise UsageError(
                 f"The checkpoint {checkpoint.path!r} lies in the working directory, where trials would overwrite each"
@@ -405,7 +406,13 @@ class _Resident:
             progress=progress,
             generators=packed(self._marks.drawn()),
         )
-        return with_space(save, f"Trial {self.trial}", check=self._check_goes_on)
+        try:
+            return with_space(save, f"Trial {self.trial}", check=self._check_goes_on)
+        except StorageError as error:
+            if not is_of_the_device(error):
+                raise
+            sys.stderr.write(f"{error}\nTrial {self.trial} goes on without this checkpoint. Look after the disk.\n")
+            return None
 
     def _check_goes_on(self) -> None:
         if self._is_unwinding:

@@ -1,4 +1,4 @@
-"""A disk that is full: told from other failures, and waited for."""
+"""Disks that are full or fail: told from other failures; space is waited for."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def failure(what: str, error: Exception) -> StorageError:
     DiskFull('Cannot save: [Errno 28] No space left on device')
     """
     return (DiskFull if _is_full(error) else StorageError)(f"{what}: {error}")
+
+
+def is_of_the_device(error: StorageError) -> bool:
+    """Whether the disk itself failed. The kernel tells that once and may drop what it could not write: never try again.
+
+    >>> is_of_the_device(StorageError("the folder is gone"))
+    False
+    """
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO
 
 
 def _is_full(error: Exception) -> bool:

@@ -79,7 +79,7 @@ class CheckpointStore:
             DiskFull: There is no space left for it.
             StorageError: It cannot be written. Of this, and of whatever else is raised, nothing is left.
         """
-        staged = self._staging_place()
+        staged = place = self._staging_place()
         try:
             found = self._stage(checkpoint, staged)
             if generators:
@@ -88,18 +88,18 @@ class CheckpointStore:
             if self.is_durable:
                 sync_tree(staged)
             fault("checkpoint_staged")
-            target = self._settle(staged, folder, number)
+            place = self._settle(staged, folder, number)
             fault("checkpoint_renamed")
             if self.is_durable:
-                sync_file(target.parent)
+                sync_file(place.parent)
                 sync_file(self.run_dir)
         except BaseException as error:
-            shutil.rmtree(staged, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
             if not isinstance(error, OSError):  # raised by an object that cannot be pickled, or an interrupt
                 raise
             what = f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}"
             raise failure(what, error) from error
-        return SavedCheckpoint(f"{folder}/{target.name}", trial, progress, found.size, found.checksum)
+        return SavedCheckpoint(f"{folder}/{place.name}", trial, progress, found.size, found.checksum)
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
