@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from poptune.core.events import TrialAdded
-from poptune.core.objective import Objective
 from poptune.core.population import Population
-from poptune.core.randomness import Purpose, rng_for, seed_of_globals
-from poptune.core.tags import experiment_tag
-from poptune.core.variants import Variant, check_space, searched_keys, variants
+from poptune.core.randomness import seed_of_globals
+from poptune.core.variants import check_space, searched_keys
 from poptune.errors import OptionError, StorageError, UsageError
 from poptune.executors.base import Executor, Job
-from poptune.executors.machine import Machine
+from poptune.executors.choosing import executor_for
 from poptune.faces.console import console_for
 from poptune.faults import fault
 from poptune.run.configs import RunConfig, TuneConfig
+from poptune.run.directories import downloaded, new_directory, safe_name, stamp, uploading_to
+from poptune.run.drawing import drawn_trials
 from poptune.run.ending import ended_by_sigterm
 from poptune.run.exports import Exports
 from poptune.run.extending import config_differences, refuse_differences, revived
 from poptune.run.forecast import SpaceForecast
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
-from poptune.run.reopening import is_unborn, known_run
+from poptune.run.reopening import known_run
 from poptune.run.restoring import (
     Originals,
     Resumption,
@@ -49,7 +46,7 @@ from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
-from poptune.storage.remote import Remote, download, is_url
+from poptune.storage.remote import Remote, is_url
 from poptune.storage.retention import Retention
 from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
@@ -57,13 +54,7 @@ from poptune.storage.uploading import Mirror
 from poptune.trainables.packed import Packed
 from poptune.version import __version__
 
-if TYPE_CHECKING:
-    import numpy as np
-
 C = TypeVar("C", TuneConfig, RunConfig)
-
-_UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
-_LONGEST_FOLDER = 130
 
 
 class Tuner:
@@ -167,7 +158,7 @@ class Tuner:
         """
         given = _checked(tune_config, TuneConfig), _checked(run_config, RunConfig)
         if is_url(path):
-            path, given = _downloaded(str(path), given[1]), (given[0], _uploading_to(str(path), given[1]))
+            path, given = downloaded(str(path), given[1]), (given[0], uploading_to(str(path), given[1]))
         run_dir = known_run(path)
         with Journal.open(run_dir) as journal:
             about = journal.about
@@ -219,7 +210,9 @@ class Tuner:
         seed = config.seed if config.seed is not None else seed_of_globals()
         added = self._trials(seed)
         executor = self._executor(len(added))
-        run_dir = _new_directory(Path(run.storage_path), run.name or self._default_name(), run.upload_to)
+        run_dir = new_directory(
+            Path(run.storage_path), run.name or safe_name(f"{self._trainable.name}_{stamp()}"), run.upload_to
+        )
         if run.name and run.name != run_dir.name:
             sys.stderr.write(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
@@ -343,43 +336,15 @@ class Tuner:
             )
 
     def _trials(self, seed: int) -> list[TrialAdded]:
-        found = self._variants(lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index))
-        self._scheduler.check(len(found))
-        # Seeded runs give the same ids, so that their journals can be compared.
-        run_id = hashlib.blake2s(str(seed).encode()).hexdigest()[:5]
-        stamp = _stamp()
-        added = []
-        for variant in found:
-            # Another generation of the same purpose: what the space drew does not shift what mutations draw.
-            rng = rng_for(seed, Purpose.INITIAL_CONFIG, variant.index, generation=1)
-            config = self._scheduler.initial_config(variant.config, rng)
-            trial = f"{run_id}_{variant.index:05d}"
-            tag = experiment_tag(variant.index, variant.tag_values)
-            folder = f"{self._trainable.name}_{trial}_{tag}"[: _LONGEST_FOLDER - len(stamp) - 1]
-            added.append(TrialAdded(trial, variant.index, config, tag, f"{folder}_{stamp}".translate(_UNSAFE)))
-        return added
-
-    def _variants(self, rng_of: Callable[[int], np.random.Generator]) -> list[Variant]:
-        return variants(self._param_space, self._tune_config.num_samples, rng_of)
+        num_samples, name = self._tune_config.num_samples, self._trainable.name
+        return drawn_trials(self._param_space, num_samples, self._scheduler, seed=seed, trainable=name)
 
     def _executor(self, trials: int) -> Executor:
         chosen = self._run_config.executor
         if not isinstance(chosen, str):
             return chosen
         most = min(trials, self._tune_config.max_concurrent_trials or trials)
-        if chosen == "ray":
-            from poptune.executors.ray import RayExecutor
-
-            return RayExecutor(most)
-        machine = Machine.this()
-        slots = min(machine.slots(self._trainable.resources), most)
-        if chosen == "inline":
-            from poptune.executors.inline import InlineExecutor
-
-            return InlineExecutor()
-        from poptune.executors.processes import ProcessExecutor
-
-        return ProcessExecutor(slots, machine)
+        return executor_for(chosen, most, self._trainable.resources)
 
     def _writers(self, run_dir: Path, past: Sequence[Record]) -> list[Observer]:
         """Return those who write files for other programs."""
@@ -403,14 +368,8 @@ class Tuner:
         callbacks = self._run_config.callbacks or ()
         return [Hooks(callback, past, run_dir, opening, self._searched) for callback in callbacks]
 
-    def _objective(self) -> Objective | None:
-        return self._scheduler.objective
-
-    def _default_name(self) -> str:
-        return f"{self._trainable.name}_{_stamp()}".translate(_UNSAFE)
-
     def _about(self, name: str, seed: int, executor: Executor) -> dict[str, Any]:
-        objective = self._objective()
+        objective = self._scheduler.objective
         return {
             "name": name,
             "seed": seed,
@@ -439,43 +398,3 @@ def _nothing_left(run_dir: Path) -> str:
         " run_config=RunConfig(stop=...), or more trials, tune_config=TuneConfig(num_samples=...); failed trials go on"
         " with resume_errored=True.\n"
     )
-
-
-def _stamp() -> str:
-    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-
-
-def _downloaded(url: str, run: RunConfig) -> Path:
-    """Bring a run from remote storage into the directory for runs, and return its own."""
-    remote = Remote(url)
-    run_dir = Path(os.path.abspath(Path(run.storage_path).expanduser())) / remote.url.rpartition("/")[2]
-    download(remote, run_dir)
-    return run_dir
-
-
-def _uploading_to(url: str, run: RunConfig) -> RunConfig:
-    """Return how a run from remote storage goes on: it is kept there."""
-    given = {name: getattr(run, name) for name in run.given - {"storage_path"}}
-    return type(run)(**{"upload_to": url.rstrip("/").rpartition("/")[0], **given})
-
-
-def _new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
-    """Make the directory of a new run; if the name is taken, here or where it is uploaded to, a number is added."""
-    storage = Path(os.path.abspath(storage.expanduser()))
-    try:
-        storage.mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, 1_000_000):
-            run_dir = storage / (name if attempt == 1 else f"{name}_{attempt}")
-            if upload_to and Remote(f"{upload_to}/{run_dir.name}").manifest() is not None:
-                continue
-            try:
-                run_dir.mkdir(mode=0o700)
-            except FileExistsError:
-                if not is_unborn(run_dir):
-                    continue
-            return run_dir
-    except OSError as error:
-        raise StorageError(
-            f"Cannot make the directory of the run in {storage}: {error.strerror}. Give another storage_path."
-        ) from error
-    raise StorageError(f"{storage} holds too many runs named {name!r}.")
