@@ -1,4 +1,4 @@
-"""Rules that the whole source keeps: who may unpickle, who may listen, and that SECURITY.md says what is tested."""
+"""Rules that the whole source keeps: who may unpickle, who may listen; and that rules of security are tested."""
 
 from __future__ import annotations
 
@@ -123,9 +123,18 @@ def test_the_environment_is_not_recorded(fit, monkeypatch):
     assert [path for path in files if b"s3cr3t-of-the-environment" in path.read_bytes()] == []
 
 
+def test_each_dependency_has_its_reason():
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    reasons = page.partition("## Dependencies, and why")[2].partition("\n## ")[0]
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("\ndependencies = ")[2]
+    names = set(re.findall(r'"([\w-]+)>=', project.partition("\ndev = ")[0]))
+    assert len(names) > 10
+    assert [name for name in sorted(names) if f"| {name} |" not in reasons and f"`{name}`" not in reasons] == []
+
+
 def rules():
-    """Return (number, tests, text) of each row of the table in SECURITY.md."""
-    lines = (ROOT / "SECURITY.md").read_text(encoding="utf-8").splitlines()
+    """Return (number, tests, text) of each rule in the page on reliability."""
+    lines = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if re.match(r"\| S\d+ \|", line)]
     return [(rule, re.findall(r"`(tests/[^`]+)`", shown), shown) for rule, _, shown in cells]
 
