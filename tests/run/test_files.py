@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import resource
+from contextlib import contextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +57,38 @@ def test_all_lines_can_be_taken_back(tmp_path):
     assert file.path.read_bytes() == b""
     file.write(0, [b"three\n"])
     assert file.path.read_bytes() == b"three\n"
+
+
+@contextmanager
+def no_file_above(size):
+    """Let no file of this process grow beyond a size."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_write_that_failed_may_be_made_again_with_more_to_take_back_and_to_add(tmp_path):
+    file = LineFile(tmp_path / "log")
+    file.write(0, [b"one\n", b"two\n", b"three\n"])
+    for undone in (1, 1, 2):
+        with no_file_above(10), pytest.raises(OSError, match="File too large"):
+            file.write(undone, [b"four\n", b"five\n"])
+    file.write(2, [b"four\n", b"five\n", b"six\n"])
+    assert file.path.read_bytes() == b"one\nfour\nfive\nsix\n"
+    file.write(1, [])
+    assert file.path.read_bytes() == b"one\nfour\nfive\n"
+
+
+@pytest.mark.parametrize("size", [0, 3, 8, 12, 17])
+def test_a_table_that_failed_to_grow_may_be_written_again(tmp_path, size):
+    table = Table(tmp_path / "progress.csv")
+    with no_file_above(0), pytest.raises(OSError, match="File too large"):
+        table.write(0, [{"note": "one"}])
+    table.write(0, [{"note": "one"}, {"note": "two"}])
+    with no_file_above(size), pytest.raises(OSError, match="File too large"):
+        table.write(1, [{"note": "three", "loss": 0.5}])
+    table.write(1, [{"note": "three", "loss": 0.5}, {"note": "four", "lr": 0.25}])
+    assert table.path.read_text() == "note,loss,lr\none,,\nthree,0.5,\nfour,,0.25\n"

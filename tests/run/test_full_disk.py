@@ -46,23 +46,82 @@ print("checkpoints", len(result.best_checkpoints))
 """
 
 
-def on_a_small_disk(tmp_path, what):
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "script.py").write_text(SCRIPT)
-    mounted = 'mount -t tmpfs -o size=1600k tmpfs "$1" || exit 77; exec "$2" "$3" "$1" "$4"'
-    command = ["unshare", "-m", "sh", "-c", mounted, "sh", str(tmp_path / "disk"), sys.executable]
+def alone_with_its_mounts(*command):
+    """Run a command that sees, besides all others, mounts of its own."""
     try:
-        return subprocess.run(
-            [*command, str(tmp_path / "script.py"), what], capture_output=True, text=True, check=False, timeout=50
-        )
+        done = subprocess.run(["unshare", "-m", *command], capture_output=True, text=True, check=False, timeout=50)
     except FileNotFoundError:
         pytest.skip("no unshare on this machine")
+    if done.returncode == 77 or "Operation not permitted" in done.stderr:
+        pytest.skip("only root may mount a small disk")
+    return done
 
 
 @pytest.mark.parametrize(("what", "checkpoints"), [("checkpoints", 20), ("journal", 0)])
 def test_a_full_disk_is_waited_for_and_nothing_is_lost(tmp_path, what, checkpoints):
-    done = on_a_small_disk(tmp_path, what)
-    if done.returncode == 77 or "Operation not permitted" in done.stderr:
-        pytest.skip("only root may mount a small disk")
+    disk, script = tmp_path / "disk", tmp_path / "script.py"
+    disk.mkdir()
+    script.write_text(SCRIPT)
+    mounted = 'mount -t tmpfs -o size=1600k tmpfs "$1" || exit 77; exec "$2" "$3" "$1" "$4"'
+    done = alone_with_its_mounts("sh", "-c", mounted, "sh", str(disk), sys.executable, str(script), what)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["told 1 1", "steps True 0", f"checkpoints {checkpoints}"]
+
+
+# The folder of the trial is a disk of its own, which fills up: the journal is not concerned.
+FILES_SCRIPT = """
+import json, subprocess, sys, time
+from pathlib import Path
+import pandas
+import poptune as tune
+
+class Person:
+    '''Makes room when told to.'''
+    told = []
+    def write(self, text):
+        self.told.append(text)
+        if "until there is space" in text:
+            subprocess.run(["mount", "-o", "remount,size=100m", folder[0]], check=True)
+    def flush(self):
+        pass
+
+folder = []
+
+def train(config):
+    folder.append(tune.get_context().get_trial_dir())
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder[0]]).returncode:
+        sys.exit(77)
+    began, step, after = time.monotonic(), 0, 0
+    while after < 5 and time.monotonic() < began + 20:
+        step += 1
+        after += bool(person.told)
+        tune.report({"step": step, "text": "x" * 2000} | ({"late": step} if after else {}))
+        time.sleep(0.01)
+
+person = sys.stderr = Person()
+config = tune.RunConfig(name="run", storage_path=sys.argv[1], executor="inline", verbose=0, tensorboard=True)
+(result,) = tune.Tuner(train, run_config=config).fit()
+sys.stderr = sys.__stderr__
+if result.error:
+    sys.exit(77 if "SystemExit: 77" in str(result.error) else str(result.error))
+steps = [row["step"] for row in result.rows if "step" in row]
+lines = [json.loads(line) for line in Path(result.path, "result.json").read_text().splitlines()]
+table = pandas.read_csv(Path(result.path, "progress.csv"))
+print([line["step"] for line in lines if "step" in line] == steps, list(table["step"].dropna()) == steps)
+print(table["late"].count(), Path(result.path, "events.out.tfevents.poptune").read_bytes().count(b"late"))
+print("".join(person.told), end="")
+"""
+
+
+def test_files_that_fell_behind_on_a_full_disk_are_completed_when_there_is_space(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(FILES_SCRIPT)
+    done = alone_with_its_mounts(sys.executable, str(script), str(tmp_path))
+    assert done.stderr == ""
+    complete, late, *told = done.stdout.splitlines()
+    assert complete == "True True"
+    assert late == "5 5"
+    assert 1 <= len(told) <= 2
+    for line in told:
+        assert "No space left on device. " in line
+        assert line.endswith(" of this run are behind its journal until there is space, or the run is restored.")

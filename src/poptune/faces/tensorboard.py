@@ -44,6 +44,8 @@ class TensorBoard(InBatches):
         records: What has happened so far: the trials that were added, or all records of a run that goes on.
     """
 
+    writes = "TensorBoard's event files"
+
     def __init__(self, run_dir: Path, records: Iterable[Record]) -> None:
         super().__init__(records)
         self._run_dir = run_dir

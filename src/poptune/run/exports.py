@@ -6,7 +6,8 @@ is read from them: the journal stays the only source of truth. They are made to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from poptune.core.decisions import Exploit
 from poptune.core.events import TrialAdded, TrialReset
 from poptune.core.nested import Config, flatten
 from poptune.core.safe_text import masked
-from poptune.errors import StorageError
 from poptune.faults import fault
 from poptune.run.batches import InBatches
 from poptune.run.files import LineFile, Table, json_text, replace_file
 from poptune.run.policies import PolicyFiles
-from poptune.run.rows import TrialResults
+from poptune.run.rows import Edit, TrialResults
 from poptune.storage.records import Record
 
 
@@ -34,6 +34,8 @@ class Exports(InBatches):
         policies: How the names of the policy files begin, such as "pbt"; None: there are none.
     """
 
+    writes = "result.json, progress.csv, params.json and the policy files"
+
     def __init__(self, run_dir: Path, records: Iterable[Record], *, policies: str | None) -> None:
         super().__init__(records)
         self._run_dir = run_dir
@@ -41,24 +43,14 @@ class Exports(InBatches):
         self._policies = PolicyFiles(run_dir, policies) if policies else None
 
     def write(self, records: Sequence[Record]) -> None:
-        """Bring the files up to date with the next records.
-
-        Raises:
-            StorageError: They cannot be written.
-        """
+        """Bring the files up to date with the next records."""
         for record in records:
             self._take(record)
-        try:
-            for files in self._trials.values():
-                files.write()
-                fault("files_begun")
-            if self._policies:
-                self._policies.write()
-        except OSError as error:
-            raise StorageError(
-                f"Cannot write {error.filename or self._run_dir}: {error.strerror}. result.json, progress.csv,"
-                " params.json and the policy files of this run are not complete; its journal is."
-            ) from error
+        for files in self._trials.values():
+            files.write()
+            fault("files_begun")
+        if self._policies:
+            self._policies.write()
 
     def _take(self, record: Record) -> None:
         if isinstance(record, TrialAdded):
@@ -80,22 +72,17 @@ class _TrialFiles:
         self._json = LineFile(self._folder / "result.json")
         self._table = Table(self._folder / "progress.csv")
         self._config: Config | None = None  # as it was written
-        self._undone = 0  # results that stand in the files and must be taken out
-        self._new: list[dict[str, Any]] = []
+        self._lines, self._rows = _Changes(), _Changes()
         self._are_begun = False
 
     def take(self, record: Record) -> None:
         """Take in the trial's next record."""
-        if (edit := self._results.take(record)) is None:
-            return
-        waiting = min(edit.undone, len(self._new))
-        del self._new[len(self._new) - waiting :]
-        self._undone += edit.undone - waiting
-        if edit.result:
-            self._new.append(edit.result)
+        if edit := self._results.take(record):
+            self._lines.take(edit)
+            self._rows.take(edit)
 
     def write(self) -> None:
-        """Bring the files up to date."""
+        """Bring the files up to date; if it raises, the next time does what is left."""
         config = self._results.trial.config
         if config is not self._config:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -104,11 +91,31 @@ class _TrialFiles:
         if not self._are_begun:  # a restored run: what was written before is told again, if it was not undone
             for file in (self._json.path, self._table.path):
                 file.unlink(missing_ok=True)
-        if self._undone or self._new:
-            self._json.write(self._undone, [_line(result) for result in self._new])
-            self._table.write(self._undone, [_row(result) for result in self._new])
-            self._undone, self._new = 0, []
         self._are_begun = True
+        self._lines.write(lambda undone, new: self._json.write(undone, [_line(result) for result in new]))
+        self._rows.write(lambda undone, new: self._table.write(undone, [_row(result) for result in new]))
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What a file lacks: results that stand in it and must be taken out, and new ones."""
+
+    undone: int = 0
+    new: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, edit: Edit) -> None:
+        """Take in an edit of a trial's results."""
+        waiting = min(edit.undone, len(self.new))
+        del self.new[len(self.new) - waiting :]
+        self.undone += edit.undone - waiting
+        if edit.result:
+            self.new.append(edit.result)
+
+    def write(self, write: Callable[[int, Sequence[dict[str, Any]]], None]) -> None:
+        """Have them written; they are kept if that raises."""
+        if self.undone or self.new:
+            write(self.undone, self.new)
+            self.undone, self.new = 0, []
 
 
 def _line(result: dict[str, Any]) -> bytes:

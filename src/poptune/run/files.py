@@ -83,16 +83,23 @@ class LineFile:
         self._quote = quote
         self._mark = re.compile(b"[\n" + quote + b"]")
         self._end = 0  # where the next line begins
+        self._taken_back = 0  # lines, by a write that failed
 
     def write(self, undone: int, lines: Sequence[bytes]) -> None:
-        """Take the newest lines back, and add some. Each ends with its only line break that stands in no quotes."""
+        """Take the newest lines back, and add some. Each ends with its only line break that stands in no quotes.
+
+        If it raises, for want of space perhaps, it may be called again with the same, or with what it is by then.
+        """
         new = b"".join(lines)
         with open(self.path, "r+b" if self._end else "w+b") as file:
-            self._end = next(islice(self._ends(file), undone, None)) if undone else self._end
+            if undone > self._taken_back:
+                self._end = next(islice(self._ends(file), undone - self._taken_back, None))
+                self._taken_back = undone
             file.truncate(self._end)
             file.seek(self._end)
             file.write(new)
         self._end += len(new)
+        self._taken_back = 0
 
     def rewrite(self, change: Callable[[int, bytes], bytes]) -> None:
         """Replace every line; `change` is given its number and what it is."""
@@ -156,15 +163,16 @@ class Table:
         self._columns: dict[str, None] = {}
 
     def write(self, undone: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Take the newest rows back, and add some."""
+        """Take the newest rows back, and add some. If it raises, it may be called again, as `LineFile.write`."""
         new = dict.fromkeys(key for row in rows for key in row if key not in self._columns)
-        first, self._columns = not self._columns, {**self._columns, **new}
-        if first:
-            self._file.write(0, [_line(self._columns)])
+        columns = {**self._columns, **new}
+        if not self._columns:
+            self._file.write(0, [_line(columns)])
         elif new:
             empty = b"," * len(new) + b"\n"
-            header = _line(self._columns)
+            header = _line(columns)
             self._file.rewrite(lambda number, line: line[:-1] + empty if number else header)
+        self._columns = columns
         self._file.write(undone, [_line(row.get(key) for key in self._columns) for row in rows])
 
 

@@ -79,9 +79,10 @@ class PolicyFiles:
         return next((history for since, history in known if since < generation), None)
 
     def write(self) -> None:
-        """Bring the files up to date."""
+        """Bring the files up to date; if it raises, the next time does what is left."""
         if self._new:
             self._global.write(0, [line.encode() for line in self._new])
+            self._new = []
         for trial in sorted(self._changed):
             file = self._run_dir / f"{self._prefix}_policy_{trial}.txt"
             _, history = self._histories[trial][-1]
@@ -89,4 +90,4 @@ class PolicyFiles:
                 replace_file(file, "".join(reversed(list(history.lines()))))
             else:
                 file.unlink(missing_ok=True)
-        self._new, self._changed = [], set()
+            self._changed.remove(trial)

@@ -27,7 +27,7 @@ def failure(what: str, error: Exception) -> StorageError:
     >>> failure("Cannot save", OSError(errno.ENOSPC, "No space left on device"))
     DiskFull('Cannot save: [Errno 28] No space left on device')
     """
-    return (DiskFull if _is_full(error) else StorageError)(f"{what}: {error}")
+    return (DiskFull if is_full(error) else StorageError)(f"{what}: {error}")
 
 
 def is_of_the_device(error: StorageError) -> bool:
@@ -39,7 +39,8 @@ def is_of_the_device(error: StorageError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO
 
 
-def _is_full(error: Exception) -> bool:
+def is_full(error: Exception) -> bool:
+    """Whether there was no space left."""
     if isinstance(error, OSError):
         return error.errno in _NO_SPACE
     if isinstance(error, sqlite3.Error):
