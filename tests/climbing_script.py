@@ -21,7 +21,13 @@ def climb(config):
         tune.report(state, checkpoint=tune.Checkpoint.from_dict(state) if saves else None)
 
 
-def main(path: Path, iterations: int, executor: str = "processes", durability: str = "process") -> None:
+def main(
+    path: Path,
+    iterations: int,
+    executor: str = "processes",
+    durability: str = "process",
+    mode: str = "synchronous",
+) -> None:
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, climb)
     else:
@@ -32,7 +38,7 @@ def main(path: Path, iterations: int, executor: str = "processes", durability: s
             perturbation_interval=4,
             quantile_fraction=0.5,
             hyperparam_mutations={"speed": SPEED},
-            synch=True,
+            synch=mode == "synchronous",
         )
         tuner = tune.Tuner(
             climb,
@@ -43,6 +49,7 @@ def main(path: Path, iterations: int, executor: str = "processes", durability: s
                 storage_path=path.parent,
                 stop={"training_iteration": iterations},
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+                failure_config=tune.FailureConfig(max_failures=-1 if executor == "processes" else 0),
                 executor=executor,
                 durability=durability,
                 verbose=0,

@@ -11,7 +11,7 @@ import poptune as tune
 from poptune.core.events import Reported
 from poptune.executors.inline import InlineExecutor
 from poptune.executors.processes import ProcessExecutor
-from runs import events, pbt
+from runs import events, pbt, wait_for
 
 ROUNDS = 50
 KEEP = 1
@@ -110,3 +110,29 @@ def test_a_checkpoint_folder_holds_the_files_of_one_report_also_of_trials_that_b
         assert {file.name: file.read_text() for file in folder.iterdir()} == {
             f"step_{step}.txt": f"weights of step {step}"
         }
+
+
+class InterruptedAtOnce(tune.Callback):
+    """Ends the run at its first result, as Ctrl-C does, and lets the trials know."""
+
+    def __init__(self, sign):
+        self.sign = sign
+
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        self.sign.touch()
+        raise KeyboardInterrupt
+
+
+def test_what_trials_save_when_the_run_has_ended_already_is_not_left_behind(fit, tmp_path):
+    sign = tmp_path / "the run ends"
+
+    def save_twice(config):
+        for height in (1.0, 2.0):
+            tune.report({"height": height}, checkpoint=tune.Checkpoint.from_dict({"height": height}))
+            wait_for(sign.exists, "the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(save_twice, {}, name="run", executor=ProcessExecutor(1), callbacks=[InterruptedAtOnce(sign)])
+    results = tune.ResultGrid.from_path(tmp_path / "run")
+    known = {record.checkpoint.path for record in events(results, Reported)}
+    assert known == {str(place.relative_to(tmp_path / "run")) for place in (tmp_path / "run").glob("*/checkpoint_*")}

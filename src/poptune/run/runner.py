@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -185,6 +185,7 @@ class Runner:
             if isinstance(message, Printed):
                 self._print(message)
         self._write()
+        self._clear_unreported(trial.id for trial in self.population)
         self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:
@@ -418,7 +419,9 @@ class Runner:
         hung = message.worker in self._hung
         self._hung.discard(message.worker)
         running = None if message.is_blameless and not hung else self._turns.running(message.worker)
-        for trial in self._turns.worker_is_lost(message.worker):
+        lived_there = self._turns.worker_is_lost(message.worker)
+        self._clear_unreported(lived_there)
+        for trial in lived_there:
             if not self.population[trial].status.is_live:
                 continue
             if trial == running and hung:
@@ -437,6 +440,11 @@ class Runner:
         self._restart.setdefault(trial, "recovery")
         if self.population[trial].status is Status.PENDING:
             self._turns.want(self.population[trial])
+
+    def _clear_unreported(self, trials: Iterable[str]) -> None:
+        """Remove checkpoints whose reports never came: the processes that saved them have ended."""
+        for trial in map(self.population.__getitem__, trials):
+            self._store.clear_from(trial.folder, self._next_checkpoint.get(trial.id, 0))
 
     def _spread(self) -> None:
         """Workers joined: let waiting trials that lose nothing by it move there."""

@@ -239,10 +239,25 @@ class CheckpointStore:
             kept: The paths of those that it knows.
         """
         for folder in folders:
-            for place in (self.run_dir / folder).glob("checkpoint_*"):
-                path = place.relative_to(self.run_dir).as_posix()
-                if path not in kept and _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK:
+            for place in self._own(folder):
+                if place.relative_to(self.run_dir).as_posix() not in kept:
                     shutil.rmtree(place, ignore_errors=True)
+
+    def clear_from(self, folder: str, number: int) -> None:
+        """Remove the checkpoints of a trial from a number on: their reports reached nobody.
+
+        Args:
+            folder: The trial's folder, relative to the run directory.
+            number: One more than that of its newest checkpoint that was reported.
+        """
+        for place in self._own(folder):
+            if _number_in(place.name) >= number:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _own(self, folder: str) -> list[Path]:
+        """Return the checkpoints that a store has put into a trial's folder."""
+        found = (self.run_dir / folder).glob("checkpoint_*")
+        return [place for place in found if _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
 
     def _stage(self, checkpoint: Checkpoint, place: Path) -> Fingerprint:
         """Bring the files of a checkpoint to a new directory; those of a draft are there as soon as it is renamed."""
@@ -287,7 +302,11 @@ def number_of(saved: SavedCheckpoint) -> int:
     >>> number_of(SavedCheckpoint("net_00000/checkpoint_000012", "00000", Progress()))
     12
     """
-    return int(saved.path.rpartition("_")[2])
+    return _number_in(saved.path)
+
+
+def _number_in(name: str) -> int:
+    return int(name.rpartition("_")[2])
 
 
 def sync_file(path: Path) -> None:
