@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from poptune.core.values import is_number, plain, same, without_addresses
@@ -126,11 +126,8 @@ class Float(Domain):
         >>> uniform(0, 1).clip(1.14), quniform(0, 1, 0.25).clip(0.4)
         (1.0, 0.5)
         """
-        within = self._bounded(_comparable(self, x))
-        return within if self.q is None else self._bounded(_nearest_multiple(within, self.q))
-
-    def _bounded(self, x: float) -> float:
-        return float(min(max(x, self.lower), self.upper))
+        within = float(min(max(_comparable(self, x), self.lower), self.upper))
+        return within if self.q is None else min(max(_nearest_multiple(within, self.q), self.lower), self.upper)
 
     def cast(self, value: Any) -> float:
         """Return `value` as a float."""
@@ -367,7 +364,7 @@ def _nearest_multiple(x: Any, q: float) -> float:
 
 def _comparable(domain: Domain, x: Any) -> Any:
     x = plain(x)
-    if isinstance(x, bool) or not isinstance(x, Real) or x != x:
+    if not is_number(x) or x != x:
         raise SpaceError(f"{domain!r} has no value near {x!r}.")
     return x
 

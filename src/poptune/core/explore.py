@@ -176,10 +176,11 @@ def _can_scale(old: Any) -> bool:
 
 def _scaled_in(old: float, product: float, domain: Float | Integer | Normal) -> float:
     new = domain.clip(product)
+    if domain.q is None:
+        return new
     way = (product > old) - (product < old)
-    if domain.q is not None and (new - old) * way <= 0:  # rounded back to where it was
-        new = domain.clip(old + way * domain.q)
-    return new
+    is_back = (new - old) * way <= 0  # rounded to where it was
+    return domain.clip(old + way * domain.q) if is_back else new
 
 
 def _scaled_freely(old: float, product: float, _: Any) -> float:

@@ -25,7 +25,7 @@ def flatten(tree: Mapping[str, Any], separator: str = "/") -> dict[str, Any]:
 def leaves(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield (path, value) of every leaf, in insertion order. An empty dictionary is a leaf."""
     for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
+        if type(value) not in ATOMS and isinstance(value, Mapping) and value:
             yield from leaves(value, (*prefix, str(key)))
         else:
             yield (*prefix, str(key)), value
@@ -54,8 +54,8 @@ def with_value(config: Mapping[str, Any], path: Path, value: Any) -> Config:
     >>> with_value({"lr": 0.1, "net": {"depth": 2}}, ("net", "width"), 8)
     {'lr': 0.1, 'net': {'depth': 2, 'width': 8}}
     """
-    head, *rest = path
-    return {**config, head: with_value(config.get(head, {}), tuple(rest), value) if rest else value}
+    head, rest = path[0], path[1:]
+    return {**config, head: with_value(config.get(head, {}), rest, value) if rest else value}
 
 
 def copy_tree(tree: Mapping[str, Any]) -> Config:
