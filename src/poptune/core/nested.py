@@ -17,7 +17,7 @@ def flatten(tree: Mapping[str, Any], separator: str = "/") -> dict[str, Any]:
     >>> flatten({"loss": 1, "eval": {"acc": 0.5}})
     {'loss': 1, 'eval/acc': 0.5}
     """
-    if not any(isinstance(value, Mapping) for value in tree.values()):
+    if not any(isinstance(value, Mapping) for value in tree.values() if type(value) not in ATOMS):
         return dict(tree)
     return {separator.join(path): value for path, value in leaves(tree)}
 

@@ -37,7 +37,10 @@ def dumps(value: Any, other: Encoder | None = None) -> str:
     >>> dumps({"lr": 0.1, "betas": (0.9, 0.99), "score": float("nan")})
     '{"lr":0.1,"betas":{"$":"tuple","items":[0.9,0.99]},"score":{"$":"float","value":"nan"}}'
     """
-    return json.dumps(_encode(value, other or _as_text), separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(_encode(value, other or _as_text))
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def loads(text: str, other: Decoder | None = None) -> Any:
@@ -52,20 +55,24 @@ def loads(text: str, other: Decoder | None = None) -> Any:
 
 def _encode(value: Any, other: Encoder) -> Any:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
     if kind is float:
         return value if math.isfinite(value) else {TAG: "float", "value": repr(value)}
+    if kind in _AS_THEY_ARE:
+        return value
     if kind is list:
         return [_encode(item, other) for item in value]
     if kind is tuple:
         return {TAG: "tuple", "items": [_encode(item, other) for item in value]}
-    if isinstance(value, Mapping):
-        if all(type(key) is str for key in value) and TAG not in value:
-            return {key: _encode(item, other) for key, item in value.items()}
+    if kind is dict or isinstance(value, Mapping):
+        if _TEXT.issuperset(map(type, value)) and TAG not in value:
+            return {key: item if type(item) in _AS_THEY_ARE else _encode(item, other) for key, item in value.items()}
         return {TAG: "dict", "items": [[_encode(k, other), _encode(v, other)] for k, v in value.items()]}
     coded = other(value)
     return _encode(coded, other) if type(coded) is float else coded  # it may be NaN
+
+
+_TEXT = frozenset((str,))
+_AS_THEY_ARE = frozenset((str, int, bool, type(None)))
 
 
 def _decode(value: Any, other: Decoder) -> Any:

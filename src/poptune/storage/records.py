@@ -50,11 +50,15 @@ def from_row(kind: str, trial: str, body: str) -> Record:
 
 def _flat(value: Any) -> Any:
     """Return nested records as plain dicts."""
-    if isinstance(value, (Progress, SavedCheckpoint, Operation)):
+    kind = type(value)
+    if kind in _NESTED:
         return {name: _flat(getattr(value, name)) for name in value.__slots__}
-    if isinstance(value, tuple) and value and isinstance(value[0], Operation):
+    if kind is tuple and value and type(value[0]) in _NESTED:
         return [_flat(item) for item in value]
     return value
+
+
+_NESTED = frozenset((Progress, SavedCheckpoint, Operation))
 
 
 def _saved(fields: dict[str, Any]) -> SavedCheckpoint:
