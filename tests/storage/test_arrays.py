@@ -1,11 +1,13 @@
-"""Arrays are read back as safetensors wrote them; what is damaged is refused."""
+"""Arrays are written as safetensors writes them, and read back as it reads them; what is damaged is refused."""
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+import torch
+from safetensors.numpy import load_file, save, save_file
+from safetensors.torch import save as save_tensors
 
 from poptune.errors import StorageError
-from poptune.storage.arrays import load_arrays
+from poptune.storage.arrays import TENSOR_TYPES, array_block, as_safetensors, load_arrays, tensor_block
 
 KINDS = [
     "bool",
@@ -50,3 +52,36 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:-8])
     with pytest.raises(StorageError, match="is damaged"):
         load_arrays(file)
+
+
+@pytest.mark.parametrize("kinds", [KINDS, KINDS[::-1]])
+def test_a_file_of_arrays_is_byte_by_byte_what_the_library_writes(kinds):
+    arrays = {f"{kind} {size}": np.arange(size).astype(kind) for kind in kinds for size in (3, 0)}
+    arrays |= {
+        "single": np.array(2.5),
+        "matrix": np.ones((2, 3)),
+        "big end first": np.array([1.5], ">f4"),
+        "é\n": arrays["bool 3"],
+    }
+    ours = as_safetensors({name: array_block(array) for name, array in arrays.items()})
+    assert b"".join(ours) == save(arrays)
+
+
+@pytest.mark.parametrize("kind", sorted(TENSOR_TYPES))
+def test_a_file_of_tensors_is_byte_by_byte_what_the_library_writes(kind):
+    tensor = torch.arange(6).to(getattr(torch, kind))
+    tensors = {"b": tensor.clone(), "a": tensor.reshape(2, 3).clone(), "c": torch.ones(3), "d": tensor[:0].clone()}
+    ours = as_safetensors({name: tensor_block(tensor) for name, tensor in tensors.items()})
+    assert b"".join(ours) == save_tensors(tensors)
+
+
+def test_arrays_may_have_any_strides():
+    base = np.arange(12.0).reshape(3, 4)
+    for array in (base[::2], base.T, base[:, 1:2][:1], np.broadcast_to(base[0], (2, 4)), base[::-1]):
+        assert bytes(array_block(array).content) == array.tobytes()
+
+
+def test_tensors_may_have_any_strides():
+    base = torch.arange(12.0).reshape(3, 4)
+    for tensor in (base[::2], base.T, base[:, ::2][1:2, 1:], base[0].expand(2, 4), base[1, 1:3]):
+        assert bytes(tensor_block(tensor).content) == tensor.contiguous().numpy().tobytes()

@@ -1,11 +1,13 @@
 """Directories of files are copied whole, and known by their fingerprint."""
 
 import os
+import threading
 
+import numpy as np
 import pytest
 
 from poptune.errors import UsageError
-from poptune.storage.copying import copy_files, fingerprint, holds_links
+from poptune.storage.copying import copy_files, fingerprint, holds_links, write_files
 
 
 @pytest.fixture
@@ -66,3 +68,29 @@ def test_links_are_noticed(source):
     assert not holds_links(source)
     os.link(source / "weights", source.parent / "elsewhere")
     assert holds_links(source)
+
+
+def test_what_is_written_has_the_fingerprint_of_its_files(tmp_path):
+    large = np.random.default_rng(0).bytes(9_000_000)
+    contents = {"weights": [b"head", memoryview(large), b""], "a": [b""], "none": [], "z": [b"1"] * 1000}
+    assert write_files(tmp_path, contents) == fingerprint(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        name: b"".join(parts) for name, parts in contents.items()
+    }
+
+
+def test_what_training_changes_meanwhile_is_hashed_as_it_is_written(tmp_path):
+    weights, stop = np.zeros(10_000_000, np.uint8), threading.Event()
+
+    def train():
+        while not stop.is_set():
+            weights[...] += 1
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    try:
+        written = write_files(tmp_path, {"weights": [weights.data]})
+    finally:
+        stop.set()
+        thread.join()
+    assert written == fingerprint(tmp_path)

@@ -158,10 +158,10 @@ class Checkpoint:
         if self._path is not None:
             self._verify()
             return copy_files(self._path, folder)
-        dictionary.write(self._data, folder, allow_pickle=allow_pickle)
+        written = dictionary.write(self._data, folder, allow_pickle=allow_pickle)
         if self._metadata:
             (folder / METADATA).write_text(json.dumps(self._metadata), encoding="utf-8")
-        return fingerprint(folder)
+        return written
 
     def _verify(self) -> None:
         """Read the files through, once.

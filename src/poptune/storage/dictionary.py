@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from poptune.core.nested import leaves
 from poptune.errors import StorageError, UsageError
+from poptune.storage.arrays import TENSOR_TYPES, Block, array_block, as_safetensors, load_arrays, tensor_block
+from poptune.storage.copying import Fingerprint, write_files
 from poptune.storage.encoding import TAG, dumps, loads, plain_number
-from poptune.storage.space import failure
 
 _VALUES = "poptune_dictionary.json"  # what no checkpoint directory of a user's own holds
 _ARRAYS = "arrays.safetensors"
@@ -23,12 +24,7 @@ PICKLED = "objects.pickle"
 
 HOW_TO_ALLOW = "RunConfig(checkpoint_config=CheckpointConfig(allow_pickle=True))"
 
-# What safetensors can hold.
-_ARRAY_KINDS = "biuf"
-_TENSOR_TYPES = frozenset(
-    [f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)]
-    + ["bool", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64"]
-)
+_ARRAY_KINDS = "biuf"  # what safetensors can hold
 
 
 def is_dictionary(folder: Path) -> bool:
@@ -36,35 +32,30 @@ def is_dictionary(folder: Path) -> bool:
     return (folder / _VALUES).is_file()
 
 
-def write(data: Mapping[str, Any], folder: Path, *, allow_pickle: bool) -> None:
-    """Write a dictionary into a directory that exists.
+def write(data: Mapping[str, Any], folder: Path, *, allow_pickle: bool) -> Fingerprint:
+    """Write a dictionary into an empty directory, and say what its files are.
 
     Raises:
         UsageError: It holds something that only pickle can hold, and that is not allowed.
     """
-    arrays: dict[str, Any] = {}
-    tensors: dict[str, Any] = {}
-    memories: set[int] = set()
+    arrays: dict[str, Block] = {}
+    tensors: dict[str, Block] = {}
     objects: list[Any] = []
 
     def put_aside(value: Any) -> Any:
         if _is_tensor(value):
             name = f"t{len(tensors)}"
-            tensors[name] = _own_memory(value, memories)
+            tensors[name] = tensor_block(value)
             return {TAG: "tensor", "name": name}
         if _is_array(value):
-            import numpy as np
-
             name = f"a{len(arrays)}"
-            arrays[name] = np.ascontiguousarray(value)
+            arrays[name] = array_block(value)
             return {TAG: "array", "name": name, "shape": list(value.shape)}
         if (number := plain_number(value)) is not value:
             return number
         if type(value) is bytes:
-            import numpy as np
-
             name = f"a{len(arrays)}"
-            arrays[name] = np.frombuffer(value, np.uint8)
+            arrays[name] = Block("U8", (len(value),), memoryview(value))
             return {TAG: "bytes", "name": name}
         if type(value) in (set, frozenset):
             return {TAG: type(value).__name__, "items": json.loads(dumps(list(value), put_aside))}
@@ -73,19 +64,16 @@ def write(data: Mapping[str, Any], folder: Path, *, allow_pickle: bool) -> None:
         objects.append(value)
         return {TAG: "pickled", "number": len(objects) - 1}
 
-    (folder / _VALUES).write_text(dumps(data, put_aside))
+    contents: dict[str, Sequence[bytes | memoryview]] = {_VALUES: [dumps(data, put_aside).encode()]}
     if arrays:
-        from safetensors.numpy import save_file
-
-        _save(save_file, arrays, folder / _ARRAYS)
+        contents[_ARRAYS] = as_safetensors(arrays)
     if tensors:
-        from safetensors.torch import save_file as save_tensors
-
-        _save(save_tensors, tensors, folder / _TENSORS)
+        contents[_TENSORS] = as_safetensors(tensors)
     if objects:
         import cloudpickle
 
-        (folder / PICKLED).write_bytes(cloudpickle.dumps(objects))
+        contents[PICKLED] = [cloudpickle.dumps(objects)]
+    return write_files(folder, contents)
 
 
 def read(folder: Path, *, allow_pickle: bool) -> dict[str, Any]:
@@ -99,7 +87,7 @@ def read(folder: Path, *, allow_pickle: bool) -> dict[str, Any]:
         raise UsageError(
             f"The checkpoint {folder} was made of a directory, not of a dictionary: use checkpoint.as_directory()."
         )
-    arrays = _load_arrays(folder / _ARRAYS)
+    arrays = load_arrays(folder / _ARRAYS) if (folder / _ARRAYS).is_file() else {}
     tensors = _load_tensors(folder / _TENSORS)
     objects = _load_pickled(folder / PICKLED, allow_pickle)
 
@@ -132,23 +120,6 @@ def _refusal(value: Any, data: Mapping[str, Any]) -> str:
         " executes what is in it. Save plain values, arrays and tensors instead, such as model.state_dict(). Or allow"
         f" it: {HOW_TO_ALLOW}."
     )
-
-
-def _save(save_file: Callable[[dict[str, Any], Path], object], content: dict[str, Any], file: Path) -> None:
-    from safetensors import SafetensorError
-
-    try:
-        save_file(content, file)
-    except SafetensorError as error:  # what it says of a full disk
-        raise failure(f"Cannot write {file}", error) from error
-
-
-def _load_arrays(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    from poptune.storage.arrays import load_arrays
-
-    return load_arrays(file)
 
 
 def _load_tensors(file: Path) -> dict[str, Any]:
@@ -188,16 +159,7 @@ def _is_tensor(value: Any) -> bool:
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return False
-    return value.layout is torch.strided and str(value.dtype).removeprefix("torch.") in _TENSOR_TYPES
-
-
-def _own_memory(tensor: Any, taken: set[int]) -> Any:
-    """Return a tensor on the CPU that shares no memory with those before it, as safetensors demands."""
-    tensor = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
-    if tensor.untyped_storage().data_ptr() in taken:
-        tensor = tensor.clone()
-    taken.add(tensor.untyped_storage().data_ptr())
-    return tensor
+    return value.layout is torch.strided and str(value.dtype).removeprefix("torch.") in TENSOR_TYPES
 
 
 def _is_array(value: Any) -> bool:
