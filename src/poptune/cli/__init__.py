@@ -15,6 +15,7 @@ from poptune.cli.doctor import doctor
 from poptune.cli.given import Refusal, said
 from poptune.cli.ls import ls
 from poptune.cli.ray_script import ray_script
+from poptune.cli.repair import repair
 from poptune.cli.replay import replay
 from poptune.cli.report import report
 from poptune.cli.show import show
@@ -45,7 +46,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, ls, show, report, replay, ray_script, doctor):
+for _command in (demo, ls, show, report, replay, ray_script, repair, doctor):
     commands.add_command(_command)
 
 

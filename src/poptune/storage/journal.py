@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import sys
 import time
@@ -164,6 +165,7 @@ class Journal:
     @property
     def about(self) -> dict[str, Any]:
         """Facts about the run: its name, seed, metric, mode, stop criteria, versions."""
+        self._check_pages("about")
         rows = list(self._query("SELECT key, value, checksum FROM about WHERE key != 'fence'"))
         for key, value, written in rows:
             if checksum(key, value) != written:
@@ -194,10 +196,10 @@ class Journal:
             row = key, text, checksum(key, text)
             self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?, ?)", row)
 
-    def append(self, records: Iterable[Record]) -> None:
-        """Add records at the end. They are safe after `commit`."""
-        now = time.time()
-        rows = [(now, *row, checksum(*row)) for row in map(to_row, records)]
+    def append(self, records: Iterable[Record], at: float | None = None) -> None:
+        """Add records at the end, of now or of another time (seconds since 1970). They are safe after `commit`."""
+        at = time.time() if at is None else at
+        rows = [(at, *row, checksum(*row)) for row in map(to_row, records)]
         with self._writing():
             self._begin()
             self._connection.executemany(_INSERT, rows)
@@ -261,7 +263,9 @@ class Journal:
             yield record
 
     def timed_records(self, *kinds: type, trial: str | None = None) -> Iterator[tuple[float, Record]]:
-        """Yield (seconds since 1970, record) in order."""
+        """Yield (seconds since 1970, record) in order; before all of them are read, that none is missing is checked."""
+        if trial is None and not kinds:
+            self._check_pages("events")
         query, values = "SELECT at, seq, checksum, kind, trial, body FROM events WHERE 1", list[str]()
         if trial is not None:
             query, values = query + " AND trial = ?", [trial]
@@ -270,6 +274,32 @@ class Journal:
             values += [kind.__name__ for kind in kinds]
         for at, *row in self._query(query + " ORDER BY seq", values):
             yield at, self._record(*row)
+
+    def intact_records(self) -> Iterator[tuple[float, Record]]:
+        """Yield (seconds since 1970, record) in order, up to the first that is damaged or missing."""
+        rows = self._query("SELECT at, seq, checksum, kind, trial, body FROM events ORDER BY seq")
+        with contextlib.suppress(StorageError):
+            for expected, (at, seq, *row) in enumerate(rows, start=1):
+                if seq != expected:
+                    return
+                yield at, self._record(seq, *row)
+
+    def _check_pages(self, table: str) -> None:
+        """Refuse a table whose pages do not fit together: SQLite may read past that, and leave rows out."""
+        for (said,) in self._query(f"PRAGMA quick_check({table})"):
+            if said != "ok":
+                way_out = f". {self._way_out}" if table == "events" else "."
+                raise StorageError(
+                    f"Cannot read the journal {self.path}: it is damaged ({said.splitlines()[-1]}){way_out}"
+                )
+
+    @property
+    def _way_out(self) -> str:
+        """What to do about damage."""
+        return (
+            "Bring back a copy of the file; or copy what stands before the damage into a new directory, which can be"
+            f" restored: poptune repair {shlex.quote(str(self.path.parent))} NEW_DIRECTORY"
+        )
 
     def last(self, kind: type[R], trial: str) -> R | None:
         """Return a trial's newest record of one kind."""
@@ -280,10 +310,10 @@ class Journal:
         return record if isinstance(record, kind) else None
 
     def _record(self, seq: int, written: int, kind: str, trial: str, body: str) -> Record:
-        if type(body) is not str or checksum(kind, trial, body) != written:
+        if any(type(text) is not str for text in (kind, trial, body)) or checksum(kind, trial, body) != written:
             raise StorageError(
                 f"The journal {self.path} is damaged: its record {seq}, a {kind} record of trial {trial}, was altered."
-                " Bring back a copy of the file; what the checkpoints hold is not affected."
+                f" What the checkpoints hold is not affected. {self._way_out}"
             )
         return from_row(kind, trial, body)
 
@@ -319,6 +349,8 @@ def checksum(*texts: str) -> int:
 def _failing_as(what: str) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:  # in what SQLite says of a damaged schema
+        raise StorageError(f"{what}: it is damaged ({error}).") from error
     except sqlite3.Error as error:
         if not isinstance(error, sqlite3.OperationalError) or "no such table" in str(error):
             raise StorageError(f"{what}: it is damaged ({error}).") from error
