@@ -1,12 +1,14 @@
 """Named points at which a test lets a process die, so that "die at every point, then restore" is one test.
 
-`POPTUNE_FAULT=records_committed:3` kills the process, as `kill -9` does, when it passes that point for the third time.
-Without the variable a point is a call of a function that does nothing.
+`POPTUNE_FAULT=records_committed:3` kills the process, as `kill -9` does, when it passes that point for the third time;
+`records_committed:3:stop` stops it there, as `kill -STOP` does, so that another one may take over meanwhile. Without
+the variable a point is a call of a function that does nothing.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -45,18 +47,21 @@ def armed(order: str | None) -> Callable[[Point], None]:
     """
     if not order:
         return lambda point: None
-    chosen, _, count = order.partition(":")
-    if chosen not in POINTS or not (count or "1").isdecimal():
-        raise UsageError(f"{VARIABLE} must be a point and a number, not {order!r}.{nearest(chosen, POINTS)}")
-    left = int(count or 1)
+    parts = re.fullmatch(r"(\w+)(?::(\d+))?(:stop)?", order)
+    if not parts or parts[1] not in POINTS:
+        hint = nearest(order.partition(":")[0], POINTS)
+        raise UsageError(f"{VARIABLE} must be a point and a number, such as records_committed:3, not {order!r}.{hint}")
+    left = int(parts[2] or 1)
+    fate = signal.SIGSTOP if parts[3] else signal.SIGKILL
 
-    def die_in_time(point: Point) -> None:
+    def meet_it_in_time(point: Point) -> None:
         nonlocal left
-        left -= point == chosen
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if point == parts[1]:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), fate)
 
-    return die_in_time
+    return meet_it_in_time
 
 
 fault: Callable[[Point], None] = armed(os.environ.get(VARIABLE))

@@ -283,7 +283,7 @@ class Tuner:
             searched=self._searched,
         )
         forecast = SpaceForecast(run_dir, past, len(population), run.checkpoint_config, self._criteria.thresholds)
-        observers = Observers([console, forecast, *self._writers(run_dir, past), *self._hooks(run_dir, past)])
+        observers = Observers([console, forecast, *self._writers(journal, past), *self._hooks(run_dir, past)])
         mirror = Mirror(run_dir, Remote(f"{run.upload_to}/{run_dir.name}")) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
         try:
@@ -346,15 +346,15 @@ class Tuner:
         most = min(trials, self._tune_config.max_concurrent_trials or trials)
         return executor_for(chosen, most, self._trainable.resources)
 
-    def _writers(self, run_dir: Path, past: Sequence[Record]) -> list[Observer]:
+    def _writers(self, journal: Journal, past: Sequence[Record]) -> list[Observer]:
         """Return those who write files for other programs."""
-        writers: list[Observer] = [
-            Exports(run_dir, past, policies=getattr(self._scheduler, "policy_files", None)),
-        ]
+        run_dir = journal.path.parent
+        policies = getattr(self._scheduler, "policy_files", None)
+        writers: list[Observer] = [Exports(run_dir, past, policies=policies, is_ours=journal.is_ours)]
         if self._run_config.tensorboard:
             from poptune.faces.tensorboard import TensorBoard
 
-            writers.append(TensorBoard(run_dir, past))
+            writers.append(TensorBoard(run_dir, past, journal.is_ours))
         return writers
 
     def _hooks(self, run_dir: Path, past: Sequence[Record]) -> list[Observer]:

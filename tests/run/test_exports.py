@@ -106,7 +106,7 @@ def test_what_stood_in_the_files_is_taken_out_when_a_failure_undoes_it(fit, tmp_
         failure_config=tune.FailureConfig(max_failures=1),
     )
     records = events(results)
-    again = Exports(tmp_path / "again", [], policies=None)
+    again = Exports(tmp_path / "again", [], policies=None, is_ours=lambda: True)
     sizes = [0]
     for record in records:
         again.write([record])

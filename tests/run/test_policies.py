@@ -59,7 +59,7 @@ def test_each_clone_has_a_policy_file_that_ends_with_its_last_exploit(fit, synch
 
 
 def policies_of(records, tmp_path):
-    files = Exports(tmp_path, records, policies="pbt")
+    files = Exports(tmp_path, records, policies="pbt", is_ours=lambda: True)
     files.on_end(Population())
     return {path.name: list(map(json.loads, path.read_text().splitlines())) for path in tmp_path.glob("pbt_*")}
 

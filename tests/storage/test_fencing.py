@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import time
 from pathlib import Path
 
 import pytest
 
 import climbing_script
 from interrupting import without_restores
-from poptune.core.events import Reported, TrialAdded
+from poptune.core.events import TrialAdded
 from poptune.errors import StorageError
+from poptune.faults import VARIABLE
+from poptune.run.batches import PERIOD_S
 from poptune.run.results import ResultGrid
 from poptune.storage.journal import Journal
 from poptune.storage.lock import FILE_NAME
 from runs import decisions, wait_for
 
 TAKEN_OVER = r"Another process has taken over the run .*: this one stops here, and writes nothing more"
+
+
+ITERATIONS = 40
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    path = tmp_path_factory.mktemp("calm") / "run"
+    climbing_script.main(path, ITERATIONS, executor="inline")
+    return ResultGrid.from_path(path)
 
 
 def added(trial, index):
@@ -55,46 +66,29 @@ def test_writers_after_one_another_disturb_nobody(tmp_path):
         assert not journal.is_taken_over
 
 
-def test_a_driver_that_was_stopped_while_another_took_over_ends_when_it_wakes(tmp_path):
-    climbing_script.main(tmp_path / "calm", 40, executor="inline")
+@pytest.mark.parametrize("point", ["records_committed", "observers_told", "checkpoint_deleted", "command_sent"])
+def test_a_driver_that_was_stopped_while_another_took_over_ends_when_it_wakes(tmp_path, calm, point):
     path = tmp_path / "run"
-    script = [sys.executable, climbing_script.__file__, str(path), "40", "inline"]
-    sleeper = subprocess.Popen(script, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: reports(path) > 20, "training")
-    wait_for(lambda: is_stopped_between_writes(sleeper, path), "its stop")
-    (path / FILE_NAME).unlink()
-    climbing_script.main(path, 40, executor="inline")
-    sleeper.send_signal(signal.SIGCONT)
-    _, said = sleeper.communicate(timeout=30)
+    script = [sys.executable, climbing_script.__file__, str(path), str(ITERATIONS), "inline"]
+    environment = {**os.environ, VARIABLE: f"{point}:12:stop"}
+    sleeper = subprocess.Popen(script, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: state_of(sleeper.pid) == "T", "its stop")
+        (path / FILE_NAME).unlink()
+        climbing_script.main(path, ITERATIONS, executor="inline")
+        time.sleep(PERIOD_S)  # so that it would write files for other programs, too, as soon as it wakes
+        sleeper.send_signal(signal.SIGCONT)
+        _, said = sleeper.communicate(timeout=60)
+    finally:
+        sleeper.kill()
     assert sleeper.returncode == 1
     assert "Another process has taken over the run" in said
-    calm, hurt = ResultGrid.from_path(tmp_path / "calm"), ResultGrid.from_path(path)
+    hurt = ResultGrid.from_path(path)
     assert decisions(hurt) == decisions(calm)
     assert without_restores(hurt) == without_restores(calm)
-    assert [(Path(result.path) / "result.json").read_text().count("\n") for result in hurt] == [40] * 4
-
-
-def is_stopped_between_writes(process, path):
-    """Stop a process; let it go on if it holds the journal, which nobody can take from it."""
-    process.send_signal(signal.SIGSTOP)
-    wait_for(lambda: state_of(process.pid) == "T", "its stop")
-    with closing(sqlite3.connect(path / "journal.sqlite", timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            process.send_signal(signal.SIGCONT)
-            return False
-    return True
+    assert [(Path(result.path) / "result.json").read_text().count("\n") for result in hurt] == [ITERATIONS] * 4
 
 
 def state_of(pid):
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[0]
-
-
-def reports(path):
-    if not os.path.exists(path / "journal.sqlite"):
-        return 0
-    with Journal.open(path) as journal:
-        return sum(1 for _ in journal.records(Reported))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,13 @@ class TensorBoard(InBatches):
     Args:
         run_dir: The directory of the run.
         records: What has happened so far: the trials that were added, or all records of a run that goes on.
+        is_ours: Whether this process may write them still.
     """
 
     writes = "TensorBoard's event files"
 
-    def __init__(self, run_dir: Path, records: Iterable[Record]) -> None:
-        super().__init__(records)
+    def __init__(self, run_dir: Path, records: Iterable[Record], is_ours: Callable[[], bool]) -> None:
+        super().__init__(records, is_ours)
         self._run_dir = run_dir
         self._trials: dict[str, _EventFile] = {}
 

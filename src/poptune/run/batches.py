@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from poptune.core.population import Population
@@ -25,6 +25,7 @@ class InBatches:
 
     Args:
         records: What has happened so far: the trials that were added, or all records of a run that goes on.
+        is_ours: Asked before each batch: whether this process may write still. If not, nothing is written any more.
 
     Attributes:
         writes: What it writes, in words.
@@ -32,8 +33,9 @@ class InBatches:
 
     writes: ClassVar[str]
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], is_ours: Callable[[], bool]) -> None:
         self._records = list(records)
+        self._is_ours = is_ours
         self._next_at = time.monotonic() + PERIOD_S
         self._has_told = False
 
@@ -64,6 +66,8 @@ class InBatches:
         self._write()
 
     def _write(self) -> None:
+        if not self._is_ours():
+            return
         began = time.monotonic()
         records, self._records = self._records, []
         try:

@@ -32,12 +32,15 @@ class Exports(InBatches):
         run_dir: The directory of the run.
         records: What has happened so far: the trials that were added, or all records of a run that goes on.
         policies: How the names of the policy files begin, such as "pbt"; None: there are none.
+        is_ours: Whether this process may write them still.
     """
 
     writes = "result.json, progress.csv, params.json and the policy files"
 
-    def __init__(self, run_dir: Path, records: Iterable[Record], *, policies: str | None) -> None:
-        super().__init__(records)
+    def __init__(
+        self, run_dir: Path, records: Iterable[Record], *, policies: str | None, is_ours: Callable[[], bool]
+    ) -> None:
+        super().__init__(records, is_ours)
         self._run_dir = run_dir
         self._trials: dict[str, _TrialFiles] = {}
         self._policies = PolicyFiles(run_dir, policies) if policies else None

@@ -420,6 +420,7 @@ class Runner:
         self._hung.discard(message.worker)
         running = None if message.is_blameless and not hung else self._turns.running(message.worker)
         lived_there = self._turns.worker_is_lost(message.worker)
+        self._write()  # raises if another process has taken over: what lies there is not ours to remove
         self._clear_unreported(lived_there)
         for trial in lived_there:
             if not self.population[trial].status.is_live:

@@ -223,6 +223,14 @@ class Journal:
         """Whether another process writes now: the lock of the directory was lost, as file systems of a network may."""
         return self._fence is not None and self._newest_fence() != self._fence
 
+    def is_ours(self) -> bool:
+        """Commit, and say whether that could be: if not, what follows from the journal is not ours to write either."""
+        try:
+            self.commit()
+        except StorageError:
+            return False
+        return True
+
     def _newest_fence(self) -> int:
         """Return the number of the newest writer."""
         row = next(self._query("SELECT value FROM about WHERE key = 'fence'"), None)
