@@ -125,6 +125,7 @@ def _visible(letter: str) -> str:
 
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan|infinity)", re.IGNORECASE)
+_NUMBERS = frozenset((float, int, bool, type(None)))  # and what stands for none
 
 
 def table_cell(value: Any) -> Any:
@@ -135,7 +136,7 @@ def table_cell(value: Any) -> Any:
     >>> [table_cell(value) for value in (-0.5, "-0.5", "=1+1", "@cmd", "- none", "a=b")]
     [-0.5, '-0.5', "'=1+1", "'@cmd", "'- none", 'a=b']
     """
-    if value is None or isinstance(value, (bool, int, float)):
+    if type(value) in _NUMBERS or isinstance(value, (int, float)):
         return value
     text = str(value)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text.strip()) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import os
@@ -167,17 +166,28 @@ class Table:
         new = dict.fromkeys(key for row in rows for key in row if key not in self._columns)
         columns = {**self._columns, **new}
         if not self._columns:
-            self._file.write(0, [_line(columns)])
+            self._file.write(0, _lines([columns]))
         elif new:
             empty = b"," * len(new) + b"\n"
-            header = _line(columns)
+            (header,) = _lines([columns])
             self._file.rewrite(lambda number, line: line[:-1] + empty if number else header)
         self._columns = columns
-        self._file.write(undone, [_line(row.get(key) for key in self._columns) for row in rows])
+        self._file.write(undone, _lines([row.get(key) for key in columns] for row in rows))
 
 
-def _line(values: Iterable[Any]) -> bytes:
-    text = io.StringIO()
-    # What a line may end with is what csv puts into quotes, and others than us end it at a carriage return, too.
-    csv.writer(text, lineterminator="\r\n").writerow([table_cell(value) for value in values])
-    return text.getvalue().removesuffix("\r\n").encode("utf-8", "backslashreplace") + b"\n"
+class _Lines(list[bytes]):
+    """What csv writes, row by row.
+
+    It puts into quotes whatever a line may end with, and others than us end one at a carriage return, too.
+    """
+
+    ENDING = "\r\n"
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix(self.ENDING).encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> list[bytes]:
+    lines = _Lines()
+    csv.writer(lines, lineterminator=_Lines.ENDING).writerows([table_cell(value) for value in row] for row in rows)
+    return lines
