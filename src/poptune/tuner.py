@@ -26,6 +26,7 @@ from poptune.run.extending import config_differences, refuse_differences, revive
 from poptune.run.forecast import SpaceForecast
 from poptune.run.hooks import Hooks
 from poptune.run.observer import Observer, Observers
+from poptune.run.recording import Recording
 from poptune.run.reopening import known_run
 from poptune.run.restoring import (
     Originals,
@@ -286,6 +287,7 @@ class Tuner:
         observers = Observers([console, forecast, *self._writers(journal, past), *self._hooks(run_dir, past)])
         mirror = Mirror(run_dir, Remote(f"{run.upload_to}/{run_dir.name}")) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
+        store = CheckpointStore(run_dir, job.is_durable, run.checkpoint_config.allow_pickle)
         try:
             if mirror:
                 mirror.start()
@@ -295,10 +297,7 @@ class Tuner:
                 past=past,
                 scheduler=self._scheduler,
                 executor=executor,
-                journal=journal,
-                store=CheckpointStore(run_dir, job.is_durable, run.checkpoint_config.allow_pickle),
-                syncer=syncer,
-                retention=Retention(run.checkpoint_config),
+                recording=Recording(population, journal, store, syncer, Retention(run.checkpoint_config), observers),
                 criteria=self._criteria,
                 failure=run.failure_config,
                 observers=observers,
@@ -312,7 +311,7 @@ class Tuner:
             if mirror:
                 mirror.close()
             if not journal.is_taken_over:
-                CheckpointStore(run_dir).clear_staging()
+                store.clear_staging()
             if syncer:
                 syncer.close()
         return ResultGrid(run_dir, population)
