@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -71,7 +72,7 @@ def copied(folder: Path, to: Path, change) -> Path:
     return to
 
 
-def test_a_journal_that_was_cut_at_any_byte_of_its_last_record_goes_on(written, tmp_path):
+def test_a_journal_that_was_cut_at_any_byte_of_its_last_record_goes_on(written, tmp_path, capsys):
     size = (written / f"{FILE_NAME}-wal").stat().st_size
     last = last_commit(written / f"{FILE_NAME}-wal")
     assert 4000 < size - last < 20_000
@@ -81,6 +82,28 @@ def test_a_journal_that_was_cut_at_any_byte_of_its_last_record_goes_on(written, 
         with Journal.resume(folder) as journal:
             journal.add(reported(COMMITS - 1))
         assert read(folder) == all_records(), cut
+    assert capsys.readouterr().err == ""  # a commit that was cut short is none
+
+
+def test_a_journal_whose_newest_records_were_altered_says_what_is_lost_when_it_goes_on(written, tmp_path, capsys):
+    data = (written / f"{FILE_NAME}-wal").read_bytes()
+    for at in [*range(32, len(data), 997), 0, 9, 27]:  # all but the salts that mark the file's generation
+
+        def flipped(data, at=at):
+            data[at] ^= 16
+            return data
+
+        folder = copied(written, tmp_path / "altered", flipped)
+        found = read(folder)
+        with Journal.resume(folder) as journal:
+            assert list(journal.records()) == found
+        said = capsys.readouterr().err
+        if found == all_records():
+            assert said == ""
+        else:
+            (lost,) = re.findall(r"^The newest (\d+) commits of the journal .* cannot be read, and are lost", said)
+            without_records = 1  # the first, which says who writes
+            assert 0 <= int(lost) - (len(all_records()) - len(found)) // 2 <= without_records
 
 
 def last_commit(wal: Path) -> int:

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from poptune.errors import DiskFull, StorageError
 from poptune.faults import fault
+from poptune.storage.ahead import unread_commits
 from poptune.storage.encoding import dumps, loads
 from poptune.storage.lock import RunLock
 from poptune.storage.records import Record, from_row, to_row
@@ -127,6 +128,11 @@ class Journal:
         connection = sqlite3.connect(path, isolation_level=None)
         unfinished.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
+        if lost := unread_commits(connection, path):
+            sys.stderr.write(
+                f"The newest {lost} commits of the journal {path} cannot be read, and are lost: {path.name}-wal was"
+                " altered, or a power cut took a part of it. The run goes on from before them.\n"
+            )
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
         journal = cls(path, connection, lock)
         connection.execute("BEGIN IMMEDIATE")
