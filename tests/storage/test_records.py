@@ -74,7 +74,7 @@ every_kind = pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(
 def test_these_tests_know_every_kind_of_record_and_every_field():
     assert {type(record) for record in RECORDS} == set(get_args(Event | Decision))
     for record in (*RECORDS, PROGRESS, SAVED):
-        for field in fields(record):
+        for field in filter(lambda field: field.compare, fields(record)):
             assert getattr(record, field.name) != field.default, f"{type(record).__name__}.{field.name}"
 
 

@@ -58,6 +58,8 @@ class SavedCheckpoint:
         progress: Counters at the report that carried it.
         size: Bytes of all its files.
         checksum: XXH3 over names and contents of all its files, as 16 hexadecimal digits.
+        stamp: By which is seen that nobody touched its files since they were saved; empty if that cannot be known. It
+            is good for this sitting and never written down.
     """
 
     path: str
@@ -65,6 +67,7 @@ class SavedCheckpoint:
     progress: Progress
     size: int = 0
     checksum: str = ""
+    stamp: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

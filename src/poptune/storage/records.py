@@ -52,7 +52,7 @@ def _flat(value: Any) -> Any:
     """Return nested records as plain dicts."""
     kind = type(value)
     if kind in _NESTED:
-        return {name: _flat(getattr(value, name)) for name in value.__slots__}
+        return {name: _flat(getattr(value, name)) for name in value.__slots__ if name not in _TRANSIENT}
     if kind is tuple and value and type(value[0]) in _NESTED:
         return [_flat(item) for item in value]
     return value
@@ -63,10 +63,11 @@ _NESTED = frozenset((Progress, SavedCheckpoint, Operation))
 
 def _saved(fields: dict[str, Any]) -> SavedCheckpoint:
     checked_path(fields["path"])
-    return SavedCheckpoint(**{**fields, "progress": Progress(**fields["progress"])})
+    return SavedCheckpoint(**{**fields, "progress": Progress(**fields["progress"]), "stamp": ""})
 
 
 _PATHS = {"path", "folder"}
+_TRANSIENT = {"stamp"}  # not even if a journal has one: what it refers to is to be read through
 
 
 _REBUILD: dict[str, Callable[[Any], Any]] = {

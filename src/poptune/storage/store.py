@@ -25,6 +25,7 @@ from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.copying import GENERATORS, Fingerprint, fingerprint, holds_links
 from poptune.storage.places import place_in
 from poptune.storage.space import failure
+from poptune.storage.stamps import sealed, stamp_of
 from poptune.storage.trust import trust
 
 STAGING = ".staging"
@@ -81,7 +82,7 @@ class CheckpointStore:
         """
         staged = place = self._staging_place()
         try:
-            found = self._stage(checkpoint, staged)
+            found, stamp = self._stage(checkpoint, staged)
             if generators:
                 (staged / GENERATORS).write_bytes(generators)
             staged.chmod(_MARK)
@@ -99,7 +100,7 @@ class CheckpointStore:
                 raise
             what = f"Cannot save checkpoint {number} of trial {trial} in {self.run_dir / folder}"
             raise failure(what, error) from error
-        return SavedCheckpoint(f"{folder}/{place.name}", trial, progress, found.size, found.checksum)
+        return SavedCheckpoint(f"{folder}/{place.name}", trial, progress, found.size, found.checksum, stamp)
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
@@ -191,14 +192,19 @@ class CheckpointStore:
                 staged.rename(self.run_dir / saved.path)
 
     def verify(self, saved: SavedCheckpoint) -> None:
-        """Read a stored checkpoint through.
+        """Make sure that the files of a checkpoint are those that were saved: read them through.
+
+        If it was saved in this sitting and on this machine, it is enough that nobody touched them since.
 
         Raises:
             StorageError: Its files are not those that were saved, or cannot be read.
         """
         self.load(saved)
         try:
-            found = fingerprint(_without_links(place_in(self.run_dir, saved.path)))
+            place = place_in(self.run_dir, saved.path)
+            if saved.stamp and stamp_of(place) == saved.stamp:
+                return
+            found = fingerprint(_without_links(place))
         except OSError as error:
             raise StorageError(f"Checkpoint {saved.path} of trial {saved.trial} cannot be read: {error}") from error
         if found != Fingerprint(saved.size, saved.checksum):
@@ -259,16 +265,21 @@ class CheckpointStore:
         found = (self.run_dir / folder).glob("checkpoint_*")
         return [place for place in found if _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
 
-    def _stage(self, checkpoint: Checkpoint, place: Path) -> Fingerprint:
-        """Bring the files of a checkpoint to a new directory; those of a draft are there as soon as it is renamed."""
+    def _stage(self, checkpoint: Checkpoint, place: Path) -> tuple[Fingerprint, str]:
+        """Bring the files of a checkpoint to a new directory, and return what they are and their stamp.
+
+        Those of a draft are there as soon as it is renamed. They have no stamp: whoever wrote them may have mapped them
+        into memory, and nothing tells when that is written to.
+        """
         own = checkpoint.directory
         if own is not None and own.parent == place.parent and not holds_links(own):
             own.rename(place)
-            return fingerprint(place)
+            return fingerprint(place), ""
         place.parent.mkdir(exist_ok=True)
         place.mkdir()
         fault("checkpoint_begun")
-        return checkpoint.write_to(place, allow_pickle=self.allow_pickle)
+        written = checkpoint.write_to(place, allow_pickle=self.allow_pickle)
+        return written, sealed(place)
 
     def _settle(self, staged: Path, folder: str, number: int) -> Path:
         """Give a staged checkpoint its name. It can be taken by one whose report was lost with its worker."""
