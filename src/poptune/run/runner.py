@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from poptune.core.decisions import Continue, Decision, Exploit, Stop
@@ -338,7 +337,7 @@ class Runner:
 
     def _lease(self, trial: Trial) -> Lease:
         lease = self._scheduler.lease(trial, self._criteria.thresholds)
-        return replace(lease, every=True) if self._criteria.sees_results else lease
+        return Lease(lease.ready_at, lease.stop_at, every=True) if self._criteria.sees_results else lease
 
 
 def _place(traceback: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poptune.core.lease import Lease
@@ -113,7 +113,11 @@ class StopCriteria:
             StopError: A stopper raised.
         """
         for stopper in (*self._clocks, *self._watching):
-            if _attempted(stopper.stop_all, f"stop_all() of {stopper}"):
+            try:
+                is_over = bool(stopper.stop_all())
+            except Exception as error:
+                raise _raised(f"stop_all() of {stopper}", error) from error
+            if is_over:
                 return str(stopper)
         return None
 
@@ -135,15 +139,15 @@ class StopCriteria:
 
 
 def _asked(stopper: Stopper, trial: str, result: Mapping[str, Any]) -> bool:
-    where = f"{stopper} at iteration {result.get('training_iteration')} of trial {trial}"
-    return _attempted(lambda: stopper(trial, dict(result)), where)
-
-
-def _attempted(question: Callable[[], object], where: str) -> bool:
     try:
-        return bool(question())
+        return bool(stopper(trial, dict(result)))
     except Exception as error:
-        raise StopError(f"{where} raised {type(error).__name__}: {error}") from error
+        where = f"{stopper} at iteration {result.get('training_iteration')} of trial {trial}"
+        raise _raised(where, error) from error
+
+
+def _raised(where: str, error: Exception) -> StopError:
+    return StopError(f"{where} raised {type(error).__name__}: {error}")
 
 
 def _refusal(stop: object) -> str:

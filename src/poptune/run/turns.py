@@ -6,8 +6,6 @@ import heapq
 import math
 from collections import Counter, defaultdict
 
-from sortedcontainers import SortedSet
-
 from poptune.core.trial import Trial
 
 Entry = tuple[tuple[int, float, int], str]  # how far a trial is, and its id: the smallest goes first
@@ -24,7 +22,7 @@ class Turns:
         self._homes: dict[str, int] = {}
         self._residents: Counter[int] = Counter()
         self._running: dict[int, str] = {}
-        self._free: SortedSet[int] = SortedSet()
+        self._free: set[int] = set()
         # Queues by home; None is the queue of those that live nowhere yet. An entry counts only while it is the trial's
         # entry in `_wanting`: those that left are skipped when they come up.
         self._queues: defaultdict[int | None, list[Entry]] = defaultdict(list)
@@ -88,7 +86,7 @@ class Turns:
         """
         room = _share(live, workers)
         taken = []
-        for worker in list(self._free) if self._wanting else ():
+        for worker in sorted(self._free) if self._wanting else ():
             if (trial := self._next(worker, room)) is not None:
                 del self._wanting[trial]
                 if trial not in self._homes:
