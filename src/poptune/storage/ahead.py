@@ -1,7 +1,7 @@
 """The file that SQLite writes ahead of a journal, in which the newest records stand until they are merged into it.
 
-SQLite reads it up to the first place that is damaged, and drops the rest without a word: it cannot tell damage from a
-transaction that was cut short. What follows can: a transaction that is there to its end had been committed.
+SQLite reads it up to the first place that is damaged, and drops the rest without a word: it does not tell damage from a
+transaction that was cut short. What follows does: only the last transaction can have been cut short.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ _HEADER, _FRAME_HEADER = 32, 24  # bytes; https://www.sqlite.org/fileformat2.htm
 
 
 def unread_commits(connection: sqlite3.Connection, journal: Path) -> int:
-    """Return how many transactions stand whole in the file, behind the place up to which SQLite reads it.
+    """Return how many committed transactions stand in the file behind the place up to which SQLite reads it.
 
-    To be called before anything is written: that takes their place.
+    The last one there is not counted: it may have been under way when its process died. To be called before anything is
+    written: that takes their place.
     """
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     committed = _commits(Path(f"{journal}-wal"), _FRAME_HEADER + page)
     _, frames_read, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return sum(frame >= frames_read for frame in committed)
+    unread = [frame for frame in committed if frame >= frames_read]
+    return len(unread[:-1])
 
 
 def _commits(ahead: Path, frame: int) -> list[int]:

@@ -130,8 +130,8 @@ class Journal:
         connection.execute("PRAGMA journal_mode = WAL")
         if lost := unread_commits(connection, path):
             sys.stderr.write(
-                f"The newest {lost} commits of the journal {path} cannot be read, and are lost: {path.name}-wal was"
-                " altered, or a power cut took a part of it. The run goes on from before them.\n"
+                f"Of the newest commits of the journal {path} at least {lost} cannot be read, and are lost:"
+                f" {path.name}-wal was altered, or a power cut took a part of it. The run goes on from before them.\n"
             )
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
         journal = cls(path, connection, lock)
