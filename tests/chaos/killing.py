@@ -79,7 +79,7 @@ class Sweep:
         except AssertionError as error:
             raise Difference(
                 f"Run {number} of seed {self._seed}: {error}. It lies in {path}, the undisturbed one in {self._calm}."
-                f" Again: python -m chaos.killing --seed {self._seed} --run {number}"
+                f" Again: PYTHONPATH=tests python -m chaos.killing --seed {self._seed} --run {number}"
             ) from error
         shutil.rmtree(path)
 

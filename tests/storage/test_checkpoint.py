@@ -71,7 +71,7 @@ def test_a_checkpoint_needs_a_directory(tmp_path):
     for path in (tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(UsageError, match=r"A checkpoint is a directory, and .* is none"):
             Checkpoint.from_directory(path)
-    with pytest.raises(UsageError, match="from_dict takes a dictionary, not list"):
+    with pytest.raises(UsageError, match=r"from_dict takes a dictionary such as .*, not list"):
         Checkpoint.from_dict([1, 2])
 
 

@@ -120,7 +120,10 @@ def test_a_function_without_arguments_is_refused():
         pass
 
     message = refusal(train)
-    assert message == "The training function train() cannot be called as train(config): too many positional arguments."
+    assert message == (
+        "The training function train() cannot be called as train(config): too many positional arguments."
+        " Its first argument is the config, the others those of tune.with_parameters."
+    )
 
 
 def test_a_function_with_too_many_arguments_is_refused():

@@ -389,7 +389,10 @@ def _check_order(domain: Float | Integer, lower: float, upper: float, in_order: 
     if not in_order:
         raise SpaceError(f"{domain!r}: lower must be below upper.")
     if domain.log and lower <= 0:
-        raise SpaceError(f"{domain!r}: lower must be positive, because the logarithm of {lower!r} is not a number.")
+        raise SpaceError(
+            f"{domain!r}: lower must be positive, because the logarithm of {lower!r} is not a number."
+            " Give a small one, such as 1e-6, or take uniform."
+        )
 
 
 def _positive_step(domain: Domain, q: Any) -> float:

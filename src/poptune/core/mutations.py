@@ -27,9 +27,9 @@ def check_mutations(mutations: Mapping[str, Any]) -> None:
         SpaceError: A value is empty, a `sample_from`, a `grid_search`, or a callable that needs arguments; or a list,
             tuple or `choice` holds a domain, a `sample_from` or a `grid_search`.
 
-    >>> check_mutations({"lr": 0.1})
+    >>> check_mutations({"lr": 0.1})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    TypeError: hyperparam_mutations['lr'] must be a dict, list, tuple, domain or callable, not float 0.1.
+    TypeError: hyperparam_mutations['lr'] must be a dict, list, tuple, domain or callable, not float 0.1...
     """
     if not isinstance(mutations, Mapping):
         raise TypeError(f"hyperparam_mutations must be a dict, not {type(mutations).__name__}.")
@@ -70,9 +70,9 @@ def _check_values(name: str, kind: str, values: Iterable[Any]) -> None:
 def _check_callable(name: str, value: Any) -> None:
     if not callable(value):
         is_row = isinstance(value, Iterable) and not isinstance(value, (str, bytes, set, frozenset))
+        way_out = "Use list(...)." if is_row else "Give the values to choose from, [0.01, 0.1], or tune.uniform(0, 1)."
         raise TypeError(
-            f"{name} must be a dict, list, tuple, domain or callable, not {type(value).__name__} {value!r}."
-            + " Use list(...)." * is_row
+            f"{name} must be a dict, list, tuple, domain or callable, not {type(value).__name__} {value!r}. {way_out}"
         )
     if not accepts(value):
         raise SpaceError(f"{name}: a distribution takes no arguments. Write it as `lambda: ...`.")

@@ -57,9 +57,9 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
         except OverflowError:  # an integer beyond all floats
             return math.inf if value > 0 else -math.inf
     if value is MISSING:
-        raise MetricError(
-            f"{role} {name!r} is not among the reported keys: {_keys(metrics)}.{nearest(name, flatten(metrics))}"
-        )
+        others = " or training_iteration, which every report has" if role == "time_attr" else ""
+        way_out = nearest(name, flatten(metrics)) or f" Report it, or name one of these{others}."
+        raise MetricError(f"{role} {name!r} is not among the reported keys: {_keys(metrics)}.{way_out}")
     raise MetricError(
         f"{role} {name!r} must be one real number, but {type(value).__name__} {_short(value)} was reported."
         " Convert it first, for example with float(value) or value.item()."

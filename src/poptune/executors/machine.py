@@ -46,7 +46,10 @@ class Machine:
         """
         for name, has, needs in (("cpu", self.cpus, resources.cpu), ("gpu", len(self.gpus), resources.gpu)):
             if needs > has:
-                raise UsageError(f"One trial asks for {needs:g} {name}, and this machine has {has}.")
+                raise UsageError(
+                    f"One trial asks for {needs:g} {name}, and this machine has {has}. Ask for less in"
+                    ' tune.with_resources, or train on a cluster with RunConfig(executor="ray").'
+                )
         for name in resources.others:
             hint = nearest(name, ("cpu", "gpu"))
             raise UsageError(f"A trial asks for {name!r}, and workers of this machine have 'cpu' and 'gpu'.{hint}")

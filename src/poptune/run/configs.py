@@ -124,7 +124,9 @@ class FailureConfig:
         if self.fail_fast not in (True, False, "raise"):
             raise OptionError(f'fail_fast must be True, False or "raise", not {self.fail_fast!r}.')
         if self.fail_fast and count != 0:
-            raise OptionError("fail_fast stops at the first failure: it needs max_failures=0.")
+            raise OptionError(
+                "fail_fast stops at the first failure: it needs max_failures=0. Leave one of the two out."
+            )
         for name in ("report_timeout_s", "round_timeout_s"):
             limit = getattr(self, name)
             if limit is not None and (isinstance(limit, bool) or not is_real(limit) or not limit > 0):
@@ -184,7 +186,9 @@ class RunConfig(Given):
         if self.upload_to is not None and not is_url(self.upload_to):
             raise OptionError(f'upload_to must be an address such as "s3://bucket/runs", not {self.upload_to!r}.')
         if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
-            raise OptionError(f"name must be the name of a directory, not {self.name!r}.")
+            raise OptionError(
+                f"name must be the name of a directory, not {self.name!r}. What lies above it is storage_path."
+            )
         if isinstance(self.executor, str) and self.executor not in _EXECUTORS:
             raise OptionError(
                 f'executor must be "processes", "inline", "ray" or an executor object, not {self.executor!r}.'

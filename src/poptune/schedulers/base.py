@@ -108,4 +108,6 @@ def settle(scheduler: Scheduler, population: Population) -> list[Decision]:
 def check_mode(mode: str | None) -> None:
     """Refuse a mode other than "min" and "max"."""
     if mode and mode not in ("min", "max"):
-        raise ModeError(f'mode must be "min" or "max", not {mode!r}.')
+        begun = str(mode)[:3].lower()
+        hint = f" Did you mean {begun!r}?" if begun in ("min", "max") else ""
+        raise ModeError(f'mode must be "min" or "max", not {mode!r}.{hint}')

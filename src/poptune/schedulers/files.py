@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from poptune.errors import OptionError, StorageError
@@ -9,8 +10,13 @@ from poptune.errors import OptionError, StorageError
 FilePath = str | Path
 
 
-def read_text(path: FilePath, what: str) -> str:
+def read_text(path: FilePath, what: str, origin: str) -> str:
     """Return the text of a file; `~` is the user's home.
+
+    Args:
+        path: Where it lies.
+        what: What it is, in words.
+        origin: A sentence that says where such files come from, for whoever gave a wrong one.
 
     Raises:
         OptionError: There is no such file, or it is no text.
@@ -19,7 +25,9 @@ def read_text(path: FilePath, what: str) -> str:
         return Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: nobody knows the home
         reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"Cannot read the {what} {path}: {reason}.") from error
+        raise OptionError(
+            f"Cannot read the {what} {os.path.abspath(os.path.expanduser(path))}: {reason}. {origin}"
+        ) from error
 
 
 def write_text(path: FilePath, text: str, what: str) -> None:

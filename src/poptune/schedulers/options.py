@@ -21,7 +21,8 @@ def check_fraction(name: str, value: Any, highest: float) -> None:
     """Refuse what does not lie between 0 and `highest`."""
     check_number(name, value)
     if not 0 <= value <= highest:
-        raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.")
+        way_out = f" For {value:g} % give {value / 100:g}." if 1 < value <= 100 * highest else ""
+        raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.{way_out}")
 
 
 def check_factors(name: str, factors: Sequence[Any]) -> None:

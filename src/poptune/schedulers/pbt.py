@@ -122,7 +122,7 @@ class PopulationBasedTraining(SavedSettings):
         if not hyperparam_mutations and custom_explore_fn is None and explore is None:
             raise UsageError(
                 "PopulationBasedTraining has nothing to vary: give hyperparam_mutations, custom_explore_fn, explore"
-                " or several of them."
+                ' or several of them, for example hyperparam_mutations={"lr": tune.loguniform(1e-4, 1e-1)}.'
             )
         check_mode(mode)
         check_fraction("quantile_fraction", quantile_fraction, 0.5)
@@ -130,7 +130,10 @@ class PopulationBasedTraining(SavedSettings):
         check_number("perturbation_interval", perturbation_interval)
         check_number("burn_in_period", burn_in_period)
         if perturbation_interval <= 0:
-            raise OptionError(f"perturbation_interval must be positive, not {perturbation_interval!r}.")
+            raise OptionError(
+                f"perturbation_interval must be positive, not {perturbation_interval!r}:"
+                f" it says after how much {time_attr} a trial is looked at again."
+            )
         if burn_in_period < 0:
             raise OptionError(f"burn_in_period must not be negative, not {burn_in_period!r}.")
         check_factors("perturbation_factors", perturbation_factors)
@@ -173,7 +176,8 @@ class PopulationBasedTraining(SavedSettings):
         for name, own, given in (("metric", self.metric, metric), ("mode", self.mode, mode)):
             if own and given:
                 raise OptionError(
-                    f"{name} is given twice: {own!r} to the scheduler and {given!r} to TuneConfig. Give it once."
+                    f"{name} is given twice: {own!r} to the scheduler and {given!r} to TuneConfig."
+                    " Give it to one of them."
                 )
         scheduler = copy.copy(self)
         scheduler.mode = self.mode or mode

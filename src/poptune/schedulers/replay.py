@@ -54,7 +54,9 @@ class PopulationBasedTrainingReplay:
 
     def __init__(self, policy_file: FilePath | Iterable[Segment]) -> None:
         if isinstance(policy_file, FilePath):
-            text = read_text(policy_file, "policy file")
+            text = read_text(
+                policy_file, "policy file", "A run writes one per clone into its directory: pbt_policy_<trial_id>.txt."
+            )
             policy = parse_policy(text, str(policy_file), is_exact=lies_beside_a_journal(policy_file))
         elif isinstance(policy_file, Iterable):
             policy = policy_of(policy_file)

@@ -59,7 +59,9 @@ class SavedSettings:
             OptionError: There is no such file, it holds nothing of the kind, or this scheduler lacks a function.
         """
         name = type(self).__name__
-        saved = from_text(read_text(path, "settings of a scheduler"), name, str(path))
+        saved = from_text(
+            read_text(path, "settings of a scheduler", "scheduler.save(path) writes them."), name, str(path)
+        )
         known = _arguments(type(self))
         settings = {key: _kept(value, getattr(self, key, None), key) for key, value in saved.items() if key in known}
         if unknown := [key for key in saved if key not in known]:

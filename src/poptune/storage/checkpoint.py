@@ -50,7 +50,9 @@ class Checkpoint:
         allows it to be pickled, into a file of its own.
         """
         if not isinstance(data, Mapping):
-            raise UsageError(f"Checkpoint.from_dict takes a dictionary, not {type(data).__name__}.")
+            raise UsageError(
+                f'Checkpoint.from_dict takes a dictionary such as {{"weights": ...}}, not {type(data).__name__}.'
+            )
         checkpoint = cls.__new__(cls)
         checkpoint._path, checkpoint._data, checkpoint._metadata, checkpoint._saved_as = None, data, {}, None
         return checkpoint

@@ -45,6 +45,7 @@ CREATE TABLE events (
 CREATE INDEX events_of_trial ON events (trial, kind);
 """
 
+_COPY = "Bring back a copy of the file."
 _INSERT = "INSERT INTO events (at, kind, trial, body, checksum) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -175,11 +176,13 @@ class Journal:
         rows = list(self._query("SELECT key, value, checksum FROM about WHERE key != 'fence'"))
         for key, value, written in rows:
             if checksum(key, value) != written:
-                raise StorageError(f"Cannot read the journal {self.path}: it is damaged (its {key!r} was altered).")
+                raise StorageError(
+                    f"Cannot read the journal {self.path}: it is damaged (its {key!r} was altered). {_COPY}"
+                )
         try:
             return {key: loads(value) for key, value, _ in rows}
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}).") from error
+            raise StorageError(f"Cannot read the journal {self.path}: it is damaged ({error!r}). {_COPY}") from error
 
     def _written_as(self) -> Any:
         """Return the format, which all versions write alike; None if it cannot be read."""
@@ -311,7 +314,7 @@ class Journal:
     def _way_out(self) -> str:
         """What to do about damage."""
         return (
-            "Bring back a copy of the file; or copy what stands before the damage into a new directory, which can be"
+            f"{_COPY[:-1]}; or copy what stands before the damage into a new directory, which can be"
             f" restored: poptune repair {shlex.quote(str(self.path.parent))} NEW_DIRECTORY"
         )
 
@@ -364,10 +367,10 @@ def _failing_as(what: str) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:  # in what SQLite says of a damaged schema
-        raise StorageError(f"{what}: it is damaged ({error}).") from error
+        raise StorageError(f"{what}: it is damaged ({error}). {_COPY}") from error
     except sqlite3.Error as error:
         if not isinstance(error, sqlite3.OperationalError) or "no such table" in str(error):
-            raise StorageError(f"{what}: it is damaged ({error}).") from error
+            raise StorageError(f"{what}: it is damaged ({error}). {_COPY}") from error
         raise failure(what, error) from error
 
 

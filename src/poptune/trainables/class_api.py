@@ -145,7 +145,10 @@ class ClassRun:
         assert self._trainable is not None
         metrics = self._trainable.step()
         if not isinstance(metrics, Mapping):
-            raise UsageError(f"{self._cls.__name__}.step() must return a dictionary, not {type(metrics).__name__}.")
+            raise UsageError(
+                f"{self._cls.__name__}.step() must return a dictionary of metrics such as"
+                f' {{"loss": 0.5}}, not {type(metrics).__name__}.'
+            )
         self._trainable.training_iteration += 1
         return plain_metrics(metrics)
 

@@ -64,4 +64,5 @@ def check_function(function: Callable[..., Any], parameters: Mapping[str, Any]) 
         raise UsageError(
             f"The training function {name}{signature} cannot be called as {name}(config"
             f"{''.join(f', {key}=...' for key in parameters)}): {error}."
+            " Its first argument is the config, the others those of tune.with_parameters."
         ) from None
