@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from poptune.core.events import CheckpointDeleted, CheckpointLost, Reported, TrialReset
 from poptune.core.population import Population
+from poptune.core.trial import SavedCheckpoint
 from poptune.faults import fault
 from poptune.run.observer import Observers
 from poptune.run.starts import Starts
@@ -21,7 +22,7 @@ PERIOD_S = 0.05  # reports that nobody waits for are written this often
 
 
 class Recording:
-    """Writes down what happens, tells it, and then removes the checkpoints that are not needed any more.
+    """Writes down what happens, tells it, and deletes the checkpoints that are not needed any more.
 
     Args:
         population: Whose trials it happens to.
@@ -54,6 +55,7 @@ class Recording:
         self._retention = retention
         self._observers = observers
         self._records: list[Record] = []
+        self._doomed: list[SavedCheckpoint] = []  # they are recorded as deleted
         self._written_at = time.monotonic()
 
     def recall(self, past: Sequence[Record]) -> None:
@@ -96,7 +98,8 @@ class Recording:
         return self.is_urgent or time.monotonic() - self._written_at >= PERIOD_S
 
     def write(self) -> None:
-        """Make everything safe that was taken in, then remove checkpoints that are not needed any more."""
+        """Make everything safe that was taken in, and record which checkpoints nobody needs any more."""
+        self.delete_doomed()
         if not self._records:
             self.journal.commit()  # raises if another process has taken over: its files are not ours to write
             return
@@ -104,13 +107,15 @@ class Recording:
         records = [*self._records, *(CheckpointDeleted(saved.trial, saved.path) for saved in doomed)]
         self._records, self.is_urgent = [], False
         with_space(lambda: self.journal.add(records), "The run")
+        self._doomed = doomed
         self._written_at = time.monotonic()
-        try:  # first tell, then delete: who is told of a checkpoint can still copy it
-            self._observers.tell(lambda observer: observer.on_records(records, self._population))
-            fault("observers_told")
-        finally:
-            for saved in doomed:
-                self._store.delete(saved)
+        self._observers.tell(lambda observer: observer.on_records(records, self._population))
+        fault("observers_told")
+
+    def delete_doomed(self) -> None:
+        """Delete what is recorded as deleted. Until now whoever was told of a checkpoint could still copy it."""
+        while self._doomed:
+            self._store.delete(self._doomed.pop(0))
 
     def clear_unreported(self, trials: Iterable[str]) -> None:
         """Remove checkpoints whose reports never came: the processes that saved them have ended."""

@@ -121,6 +121,7 @@ class Runner:
             if isinstance(message, Printed):
                 self._print(message)
         self._recording.write()
+        self._recording.delete_doomed()
         self._recording.clear_unreported(trial.id for trial in self.population)
         self._observers.tell(lambda observer: observer.on_end(self.population))
 
@@ -136,6 +137,7 @@ class Runner:
         if self._recording.is_due:
             self._recording.write()
         self._dispatch.carry_out()
+        self._recording.delete_doomed()  # whoever goes on need not wait for it
         self._observers.tell(lambda observer: observer.on_tick(self.population))
 
     def _heard(self, message: Message) -> None:
