@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from poptune.core.decisions import Exploit, Stop
@@ -179,6 +180,11 @@ def last_result(trial: Trial, journal: Journal) -> dict[str, Any]:
 def _date(timestamp: Any) -> str | None:
     """Return a time as Ray Tune writes it; None of what is no time, since users may report what they like."""
     try:
-        return datetime.fromtimestamp(timestamp).strftime("%Y-%m-%d_%H-%M-%S") if is_real(timestamp) else None
+        return _date_of(timestamp) if is_real(timestamp) else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+@lru_cache(1024)  # reports of one second have one date
+def _date_of(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp).strftime("%Y-%m-%d_%H-%M-%S")
