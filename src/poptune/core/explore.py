@@ -123,7 +123,7 @@ def explore(
     ({'h0': 1.0, 'seed': 1}, 'h0 : 0.9 --- (* 1.2) --> 1.0')
     """
     perturb = _perturbed_as_ray if bounds == "ray" else _perturbed
-    new: Config = dict(config)
+    new = config
     operations = []
     for path, distribution in leaves(mutations):
         old = plain(_at(config, path))

@@ -42,7 +42,8 @@ def rng_for(seed: int, purpose: Purpose, trial_index: int, generation: int = 0) 
     """
     import numpy as np
 
-    return np.random.default_rng(_sequence(seed, purpose, trial_index, generation))
+    # By its name, so that draws stay what they are when NumPy's default changes.
+    return np.random.Generator(np.random.PCG64(_sequence(seed, purpose, trial_index, generation)))
 
 
 def below(n: int, rng: np.random.Generator) -> int:

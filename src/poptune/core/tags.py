@@ -62,4 +62,7 @@ def _pair(key: str, value: Any) -> str:
 
 def _clean(value: Any) -> str:
     text = f"{value:.4f}" if isinstance(value, float) else readable(value)
-    return re.sub(r"[^A-Za-z0-9_.=-]+", "_", text).strip("_")
+    return _UNSAFE.sub("_", text).strip("_")
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.=-]+")
