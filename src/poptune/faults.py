@@ -31,6 +31,7 @@ Point = Literal[
     "checkpoint_doomed",  # one of them is in the staging area
     "checkpoint_deleted",
     "command_sent",  # one of perhaps several decisions is carried out
+    "file_drafted",  # one of the files for other programs lies beside its place
     "files_begun",  # files for other programs are written for some trials, not for all
     "restore_noted",  # a restored run's first records are in the transaction, which is open
     "restore_committed",  # and safe; what killed processes left is still there

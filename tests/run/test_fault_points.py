@@ -28,6 +28,7 @@ OF_WORKERS = ["checkpoint_begun", "checkpoint_staged", "checkpoint_renamed", "re
 LATE = {
     **dict.fromkeys(POINTS, 10),
     **{point: 1 for point in POINTS if point.startswith(("journal", "restore"))},  # passed once by a process
+    "file_drafted": 3,
     "files_begun": 3,
 }
 

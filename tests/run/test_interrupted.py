@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import poptune as tune
 from interrupting import Interrupted, climb, go_on
 from poptune.compat.tune import Tuner as OlderTuner
+from poptune.faults import VARIABLE
 from poptune.run.results import ResultGrid
 from poptune.storage.journal import DRAFT_NAME
 from poptune.storage.lock import FILE_NAME as LOCK_NAME
@@ -153,3 +155,26 @@ def test_a_second_restore_of_a_whole_run_changes_nothing(interrupt):
     path = interrupt("hurt", 9)
     rows = [result.rows for result in go_on(path)]
     assert [result.rows for result in go_on(path)] == rows
+
+
+ADDS_A_COLUMN = """
+import sys
+from pathlib import Path
+from poptune.run.files import Table
+
+table = Table(Path(sys.argv[1]))
+table.write(0, [{"height": 1}])
+table.write(0, [{"height": 2, "late": 3}])
+"""
+
+
+def test_a_table_that_was_half_written_anew_when_the_process_was_killed_leaves_no_draft(interrupt):
+    path = interrupt("hill", after=20)
+    table = next(path.glob("*/progress.csv"))
+    before = sorted(table.parent.iterdir())
+    script = [sys.executable, "-c", ADDS_A_COLUMN, str(table)]
+    done = subprocess.run(script, env={**os.environ, VARIABLE: "file_drafted:1"}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert sorted(table.parent.iterdir()) != before
+    go_on(path)
+    assert not list(path.rglob(".*.draft"))

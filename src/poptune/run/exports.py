@@ -17,7 +17,7 @@ from poptune.core.nested import Config, flatten
 from poptune.core.safe_text import masked
 from poptune.faults import fault
 from poptune.run.batches import InBatches
-from poptune.run.files import LineFile, Table, json_text, replace_file
+from poptune.run.files import LineFile, Table, draft_of, json_text, replace_file
 from poptune.run.policies import PolicyFiles
 from poptune.run.rows import Edit, TrialResults
 from poptune.storage.records import Record
@@ -92,7 +92,7 @@ class _TrialFiles:
             replace_file(self._folder / "params.json", json_text(masked(config), indent=2) + "\n")
             self._config = config
         if not self._are_begun:  # a restored run: what was written before is told again, if it was not undone
-            for file in (self._json.path, self._table.path):
+            for file in (self._json.path, self._table.path, draft_of(self._table.path)):
                 file.unlink(missing_ok=True)
         self._are_begun = True
         self._lines.write(lambda undone, new: self._json.write(undone, [_line(result) for result in new]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from poptune.core.safe_text import table_cell
+from poptune.faults import fault
 from poptune.storage.encoding import plain_number
 
 _LONGEST_TEXT = 1000
@@ -56,9 +57,15 @@ def _plain(value: Any) -> Any:
 
 def replace_file(path: Path, text: str) -> None:
     """Write a whole file so that nobody ever reads half of it."""
-    draft = path.with_name(f".{path.name}.draft")
+    draft = draft_of(path)
     draft.write_text(text, encoding="utf-8")
+    fault("file_drafted")
     os.replace(draft, path)
+
+
+def draft_of(path: Path) -> Path:
+    """Return where a file is written before it takes the place of an earlier one; a killed process leaves it there."""
+    return path.with_name(f".{path.name}.draft")
 
 
 class LineFile:
@@ -102,12 +109,13 @@ class LineFile:
 
     def rewrite(self, change: Callable[[int, bytes], bytes]) -> None:
         """Replace every line; `change` is given its number and what it is."""
-        draft = self.path.with_name(f".{self.path.name}.draft")
+        draft = draft_of(self.path)
         end = 0
         with open(self.path, "r+b") as old, open(draft, "wb") as new:
             old.truncate(self._end)  # a write that failed may have left something
             for number, line in enumerate(self._lines(old)):
                 end += new.write(change(number, line))
+        fault("file_drafted")
         os.replace(draft, self.path)
         self._end = end
 
