@@ -33,6 +33,7 @@ Point = Literal[
     "command_sent",  # one of perhaps several decisions is carried out
     "file_drafted",  # one of the files for other programs lies beside its place
     "files_begun",  # files for other programs are written for some trials, not for all
+    "end_cleared",  # all workers have ended, and what they saved in vain is removed; the files are not complete
     "restore_noted",  # a restored run's first records are in the transaction, which is open
     "restore_committed",  # and safe; what killed processes left is still there
     "restore_cleared",  # and not any more; nothing has trained

@@ -27,7 +27,7 @@ WAYS = [(executor, mode) for executor in ("inline", "processes") for mode in ("s
 OF_WORKERS = ["checkpoint_begun", "checkpoint_staged", "checkpoint_renamed", "report_counted", "report_sent"]
 LATE = {
     **dict.fromkeys(POINTS, 10),
-    **{point: 1 for point in POINTS if point.startswith(("journal", "restore"))},  # passed once by a process
+    **{point: 1 for point in POINTS if point.startswith(("journal", "end", "restore"))},  # passed once by a process
     "file_drafted": 3,
     "files_begun": 3,
 }

@@ -27,6 +27,7 @@ from poptune.executors.base import (
     WorkerLost,
     WorkerReady,
 )
+from poptune.faults import fault
 from poptune.run.configs import FailureConfig
 from poptune.run.deadlines import Deadlines
 from poptune.run.dispatch import Dispatch
@@ -123,6 +124,7 @@ class Runner:
         self._recording.write()
         self._recording.delete_doomed()
         self._recording.clear_unreported(trial.id for trial in self.population)
+        fault("end_cleared")
         self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:
