@@ -85,8 +85,8 @@ class Sweep:
 
     def _hurt(self, path: Path, rng: random.Random, kills: int) -> None:
         safe: list = []
-        done = 0
-        while done < kills:
+        marks: list[str] = []  # of the drivers that were killed
+        while len(marks) < kills:
             mark = uuid.uuid4().hex
             seen, was_killed = self._kill(path, rng, len(safe), mark)
             held = records(path)
@@ -94,21 +94,20 @@ class Sweep:
             must_begin_with(held, safe)
             if not was_killed:
                 self.too_late += 1
-                if done:
+                if marks:
                     break
                 shutil.rmtree(path)
                 continue
-            done += 1
+            marks.append(mark)
             self._note(path, safe, held)
             safe = held
-            if is_at_once := rng.random() < 0.5:
+            if rng.random() < 0.5:
                 self.at_once += 1
             else:
                 no_orphans(mark)
-            if done == kills:
-                _go_on(path)
-            if is_at_once:
-                no_orphans(mark)
+        _go_on(path)
+        for mark in marks:
+            no_orphans(mark)
         must_begin_with(records(path), safe)
         self._compare(path)
 
