@@ -48,12 +48,12 @@ def three_climbers(fit: Callable[..., ResultGrid], **options: Any) -> ResultGrid
     )
 
 
-def wait_for(condition: Callable[[], Any], what: str, every_s: float = 0.01) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, every_s: float = 0.01, patience_s: float = PATIENCE_S) -> Any:
     """Return what a condition returns once that is true; in a trial too, which fails if it waits in vain."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not (found := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not happen in {PATIENCE_S:g} s")
+            raise AssertionError(f"{what} did not happen in {patience_s:g} s")
         time.sleep(every_s)
     return found
 

@@ -26,7 +26,7 @@ from chaos import digits_script
 from chaos.remains import checkpoints_on_the_way, is_decision, marked, names, place_of_death, records, undone_decisions
 from interrupting import without_restores
 from poptune.run.results import ResultGrid
-from runs import decisions, wait_for
+from runs import PATIENCE_S, decisions, wait_for
 
 ITERATIONS = 60
 _KILLS = [1] * 16 + [2, 2, 3, 5]  # of one run
@@ -76,7 +76,7 @@ class Sweep:
         path = self._folder / f"hurt_{number}"
         try:
             self._hurt(path, rng, kills or rng.choice(_KILLS))
-        except AssertionError as error:
+        except Exception as error:
             raise Difference(
                 f"Run {number} of seed {self._seed}: {error}. It lies in {path}, the undisturbed one in {self._calm}."
                 f" Again: PYTHONPATH=tests python -m chaos.killing --seed {self._seed} --run {number}"
@@ -136,7 +136,7 @@ class Sweep:
             seen[:] = records(path)
             return len(seen) >= known + more or driver.poll() is not None
 
-        wait_for(is_time, f"{more} more records", every_s=0.001)
+        wait_for(is_time, f"{more} more records", every_s=0.001, patience_s=10 * PATIENCE_S)
         time.sleep(pause_s)
         driver.kill()
         assert driver.wait() in (0, -signal.SIGKILL), "the driver failed"
@@ -181,7 +181,7 @@ def must_begin_with(held: Sequence, known: Sequence) -> None:
 
 def no_orphans(mark: str) -> None:
     """Raise if workers of a killed driver, or what they started, do not end."""
-    wait_for(lambda: not marked(mark), "the end of the workers")
+    wait_for(lambda: not marked(mark), "the end of the workers", patience_s=10 * PATIENCE_S)
 
 
 def main() -> None:
