@@ -205,6 +205,35 @@ def test_workers_have_the_users_import_path_and_environment(fit, tmp_path, monke
     assert (metrics["value"], metrics["variable"], metrics["cwd"]) == (7, "here", os.getcwd())
 
 
+OF_THE_DRIVER = """
+import threading
+import torch
+import poptune as tune
+
+LOCK = threading.Lock()  # as libraries have them; a fork would copy it as it is
+
+def product():
+    with LOCK:
+        return float((torch.ones(64, 64) @ torch.ones(64, 64)).sum())
+
+def train(config):
+    torch.set_num_threads(2)
+    tune.report({"is_held": LOCK.locked(), "product": product()})
+"""
+
+
+def test_what_threads_of_the_driver_hold_stops_no_worker(fit, tmp_path, monkeypatch):
+    (tmp_path / "of_the_driver.py").write_text(OF_THE_DRIVER)
+    monkeypatch.syspath_prepend(tmp_path)
+    import of_the_driver
+
+    assert of_the_driver.product() == 64**3  # its threads are there
+    with of_the_driver.LOCK:
+        (result,) = fit(of_the_driver.train, {}, executor="processes")
+    assert result.error is None
+    assert (result.metrics["is_held"], result.metrics["product"]) == (False, 64**3)
+
+
 def test_a_thousand_reports_arrive_in_order(fit):
     def flood(config):
         for number in range(1000):

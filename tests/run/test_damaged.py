@@ -89,6 +89,26 @@ def test_a_clone_whose_donor_has_a_damaged_checkpoint_goes_on_from_the_one_befor
     assert consistent(results)
 
 
+def test_checkpoints_that_were_swapped_are_not_those_that_were_saved(fit, tmp_path):
+    """Weights of one trial never train with the config of another, although each file is whole."""
+    seen = []
+
+    def swap(folder):
+        seen.append(folder)
+        if len(seen) == 2:
+            first, second = seen
+            first.rename(tmp_path / "between")
+            second.rename(first)
+            (tmp_path / "between").rename(second)
+
+    results = run(fit, tmp_path, lambda trial, iteration: iteration == 2, swap)
+    (lost,) = events(results, CheckpointLost)
+    assert lost.path.endswith("checkpoint_000001")
+    assert "is damaged" in lost.reason
+    assert results.errors == []
+    assert consistent(results)
+
+
 def test_with_one_checkpoint_to_keep_a_clone_goes_on_from_its_own(fit, tmp_path):
     results = run(
         fit,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from poptune.run.restoring import kept_checkpoints
 from poptune.run.results import ResultGrid
 from poptune.storage.store import STAGING
 from runs import decisions, events, stable_rows
+from shims import compiled
 
 ITERATIONS = 24
 
@@ -51,12 +51,7 @@ int fdatasync(int file) { return is_chosen(file) ? -1 : syscall(SYS_fdatasync, f
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory):
-    if sys.platform != "linux" or not (compiler := shutil.which("cc")):
-        pytest.skip("no C compiler on this machine, or not Linux")
-    folder = tmp_path_factory.mktemp("shim")
-    (folder / "shim.c").write_text(SHIM)
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "shim.so", folder / "shim.c"], check=True)
-    return folder / "shim.so"
+    return compiled(SHIM, tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,8 @@ def fragile(config):
                     return
                 case "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
-                case "exit":
-                    os._exit(3)
+                case "exit 0" | "exit 3":
+                    os._exit(int(config["fate"][-1]))
         height += config["speed"]
         saved = tune.Checkpoint.from_dict({"height": height, "step": step}) if step % 2 == 0 else None
         tune.report({"height": height}, checkpoint=saved)
@@ -107,9 +107,11 @@ def test_a_killed_worker_costs_only_the_trial_that_trained_in_it(fit, workers):
         assert result.error is None
 
 
-def test_a_worker_that_exits_without_finishing_counts_as_dead(fit):
-    results = run(fit, "exit", ProcessExecutor(2))
-    assert "ended with exit code 3 while it trained" in str(results[1].error)
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_worker_that_exits_without_finishing_counts_as_dead(fit, code):
+    results = run(fit, f"exit {code}", ProcessExecutor(2))
+    assert f"ended with exit code {code} while it trained" in str(results[1].error)
+    assert [result.metrics["training_iteration"] for result in results] == [LIMIT, 4, LIMIT, LIMIT]
 
 
 @pytest.mark.parametrize("fate", ["raise", "kill"])
@@ -249,6 +251,8 @@ def test_when_every_trial_fails_the_run_ends_with_their_errors(fit):
     results = fit(Climber, {"speed": 1.0, "raises_at": 1}, num_samples=3, scheduler=pbt(), executor="processes")
     assert results.num_errors == 3
     assert "fell at iteration 1" in str(results.errors[0])
+    assert [failed.retry for failed in events(results, TrialFailed)] == [False] * 3
+    assert len(events(results, TrialStarted)) == 3
 
 
 def test_an_unwound_function_cleans_up(fit, tmp_path):

@@ -1,11 +1,10 @@
-"""Faults that few runs meet: native crashes, many restarts, odd places, clocks that jump."""
+"""Faults that few runs meet: native crashes, many restarts, odd places."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 import poptune as tune
 from interrupting import go_on, told
 from poptune.core.events import TrialFailed, TrialStarted
-from poptune.run.results import ResultGrid
 from runs import events
 
 
@@ -54,14 +52,3 @@ def test_a_run_with_an_odd_name_goes_on_elsewhere(begin, interrupt, tmp_path, na
     moved.parent.mkdir()
     path.rename(moved)
     assert told(go_on(moved)) == told(calm)
-
-
-def test_clocks_that_jump_change_nothing(begin, interrupt):
-    calm = begin("calm").fit()
-    path = interrupt("hurt", 14)
-    connection = sqlite3.connect(path / "journal.sqlite")
-    with connection:
-        connection.execute("UPDATE events SET at = CASE seq % 3 WHEN 0 THEN at - 3600 WHEN 1 THEN at + 3600 ELSE 0 END")
-    connection.close()
-    assert len(ResultGrid.from_path(path)) == 4
-    assert told(go_on(path)) == told(calm)

@@ -160,6 +160,13 @@ def test_an_explore_that_fails_costs_one_exploit_and_is_told(broken):
     assert story.last.note.startswith("could not vary the hyperparameters of b: TypeError: ")
 
 
+@pytest.mark.parametrize("argument", ["explore", "custom_explore_fn"])
+def test_a_value_that_became_nan_is_not_put_in_force_and_is_named(argument):
+    story = Story("ab", **{argument: lambda config, rng=None: {**config, "net": {"lr": math.nan}}})
+    assert story.all_report(10, {"b": 1.0, "a": 0.0}) == ["b goes on", "a goes on"]
+    assert story.last.note == "could not vary the hyperparameters of b: ValueError: 'net/lr' became NaN."
+
+
 def test_explore_alone_is_something_to_vary():
     assert PopulationBasedTraining(explore=unchanged).hyperparam_mutations == {}
 

@@ -112,6 +112,7 @@ def explore(
 
     Raises:
         TypeError: `custom_explore_fn` did not return a dict.
+        ValueError: It made a value NaN.
         SpaceError: The config has a single value where the mutations have a dictionary.
 
     >>> import numpy as np
@@ -269,11 +270,23 @@ def _customised(
             "End it with `return config`."
         )
     final = _plain_tree(copy_tree(returned))
+    _refuse_new_nan(config, final)
     done = {operation.key: operation for operation in operations}
     for change in differences(config, final):
         old = done[change.key].old if change.key in done else change.old
         done[change.key] = Operation(change.key, old, change.new, "")
     return final, tuple(done.values())
+
+
+def _refuse_new_nan(before: Config, after: Config) -> None:
+    """Refuse a value that became NaN: weights that trained with it once are lost."""
+    for path, value in leaves(after):
+        if _is_nan(value) and not _is_nan(_at(before, path)):
+            raise ValueError(f"{'/'.join(path)!r} became NaN.")
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _plain_tree(tree: Config) -> Config:
