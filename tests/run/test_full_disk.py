@@ -8,7 +8,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import sys
+import random, sys
 from pathlib import Path
 import poptune as tune
 from poptune.run.results import ResultGrid
@@ -35,8 +35,21 @@ def train(config):
         else:
             tune.report({"step": step, "text": "x" * 10_000})
 
+class Train(tune.Trainable):
+    def step(self):
+        random.random()  # so that states of generators are saved, too
+        return {"step": self.training_iteration}
+    def save_checkpoint(self, checkpoint_dir):
+        Path(checkpoint_dir, "weights").write_bytes(bytes(40_000))
+
+options = {}
+if what == "files of an object":
+    train = Train
+    options["checkpoint_config"] = tune.CheckpointConfig(checkpoint_frequency=1)
 person = sys.stderr = Person()
-config = tune.RunConfig(name="run", storage_path=disk, executor="inline", verbose=0)
+config = tune.RunConfig(
+    name="run", storage_path=disk, executor="inline", verbose=0, stop={"training_iteration": 20}, **options
+)
 results = tune.Tuner(train, run_config=config).fit()
 sys.stderr = sys.__stderr__
 (result,) = ResultGrid.from_path(disk / "run")
@@ -57,7 +70,7 @@ def alone_with_its_mounts(*command):
     return done
 
 
-@pytest.mark.parametrize(("what", "checkpoints"), [("checkpoints", 20), ("journal", 0)])
+@pytest.mark.parametrize(("what", "checkpoints"), [("checkpoints", 20), ("journal", 0), ("files of an object", 20)])
 def test_a_full_disk_is_waited_for_and_nothing_is_lost(tmp_path, what, checkpoints):
     disk, script = tmp_path / "disk", tmp_path / "script.py"
     disk.mkdir()

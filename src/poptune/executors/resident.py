@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from poptune.executors.base import CheckpointBroken, ReportArrived, Start, Trial
 from poptune.executors.counting import count
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
-from poptune.storage.space import is_of_the_device, with_space
+from poptune.storage.space import failure, is_full, is_of_the_device, with_space
 from poptune.trainables.class_api import ClassRun
 from poptune.trainables.function import run_function
 from poptune.trainables.session import TrialContext, Unwound
@@ -152,8 +152,7 @@ class Resident:
             if not trainable.wants_checkpoint(complete, progress.iteration, self.lease):
                 self._hand_over(complete, progress, None)
                 continue
-            with self.host.store.draft() as folder:
-                saved = self._save(trainable.save(folder), progress)
+            saved = self._save(partial(self._store_object, trainable, progress))
             self._hand_over(complete, progress, saved)
 
     def report(self, metrics: Mapping[str, Any], checkpoint: Checkpoint | None) -> None:
@@ -165,7 +164,7 @@ class Resident:
                 self._abandon()
             raise Unwound
         complete, progress = self._counted(metrics)
-        saved = self._save(checkpoint, progress) if checkpoint is not None else None
+        saved = self._save(partial(self._store, checkpoint, progress)) if checkpoint is not None else None
         if saved is not None:
             self.checkpoint = self.host.store.load(saved)  # from here on the newest; an older one may be deleted
         self._hand_over(complete, progress, saved)
@@ -235,18 +234,37 @@ class Resident:
         message = ReportArrived(self.host.worker, self.trial, metrics, progress, saved, waits, is_final)
         return self.host.emit(message)
 
-    def _save(self, checkpoint: Checkpoint, progress: Progress) -> SavedCheckpoint | None:
-        """Store a checkpoint; None: the disk failed, so that the report goes without it."""
+    def _save(self, store: Callable[[int], SavedCheckpoint]) -> SavedCheckpoint | None:
+        """Store a checkpoint, by its number; None: the disk failed, so that the report goes without it."""
+        number = self._next_checkpoint
+        self._next_checkpoint += 1
+        try:
+            return with_space(partial(store, number), f"Trial {self.trial}", check=self._check_goes_on)
+        except StorageError as error:
+            if not is_of_the_device(error):
+                raise
+            sys.stderr.write(f"{error}\nTrial {self.trial} goes on without this checkpoint. Look after the disk.\n")
+            return None
+
+    def _store_object(self, trainable: ClassRun, progress: Progress, number: int) -> SavedCheckpoint:
+        """Store what an object writes or returns. It is asked again after a full disk: its files are gone."""
+        with self.host.store.draft() as folder:
+            try:
+                checkpoint = trainable.save(folder)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                raise failure(f"Cannot save a checkpoint of trial {self.trial}", error) from error
+            return self._store(checkpoint, progress, number)
+
+    def _store(self, checkpoint: Checkpoint, progress: Progress, number: int) -> SavedCheckpoint:
         if checkpoint.is_relative and not self.host.job.in_trial_dirs:
             raise UsageError(
                 f"The checkpoint {checkpoint.path!r} lies in the working directory, where trials would overwrite each"
                 " other's files. Write into a tempfile.TemporaryDirectory() or below"
                 " tune.get_context().get_trial_dir(); or give TuneConfig(chdir_to_trial_dir=True)."
             )
-        number = self._next_checkpoint
-        self._next_checkpoint += 1
-        save = partial(
-            self.host.store.save,
+        return self.host.store.save(
             checkpoint,
             trial=self.trial,
             folder=self._folder,
@@ -254,13 +272,6 @@ class Resident:
             progress=progress,
             generators=packed(self._marks.drawn()),
         )
-        try:
-            return with_space(save, f"Trial {self.trial}", check=self._check_goes_on)
-        except StorageError as error:
-            if not is_of_the_device(error):
-                raise
-            sys.stderr.write(f"{error}\nTrial {self.trial} goes on without this checkpoint. Look after the disk.\n")
-            return None
 
     def _check_goes_on(self) -> None:
         if self._is_unwinding:

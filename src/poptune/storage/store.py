@@ -109,7 +109,7 @@ class CheckpointStore:
         try:
             folder.mkdir(parents=True)
         except OSError as error:
-            raise StorageError(f"Cannot write into {self.run_dir}: {error.strerror}.") from error
+            raise failure(f"Cannot write into {self.run_dir}", error) from error
         try:
             yield folder
         finally:
