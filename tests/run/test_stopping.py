@@ -130,7 +130,7 @@ def test_any_criterion_that_is_given_stops_a_trial(fit, stop, expected, words):
         (100, "stop must be a dictionary such as"),
         ("training_iteration", "not str"),
         ({"height": "high"}, "stop must map names to numbers, not 'height' to 'high'"),
-        ([{"height": 1}, 3], "not int"),
+        ([{"height": 1}, 3], "not int 3"),
         (NoopStopper, "not the class NoopStopper: make an object of it, NoopStopper(...)"),
         (type("Foreign", (), {"__call__": print, "stop_all": print})(), "derive it from poptune.Stopper"),
     ],

@@ -280,7 +280,9 @@ class ResultGrid(Sequence[Result]):
         failed = ""
         if self.errors:
             first = str(self.errors[0]).partition("\n")[0]
-            failed = f" {self.num_errors} of {len(self)} trials failed. {first}"
+            failed = (
+                f" {self.num_errors} of {len(self)} trials failed: their tracebacks are in ResultGrid.errors. {first}"
+            )
         return f"No trial reported {metric!r}.{nearest(metric, keys)}{failed}"
 
     def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:

@@ -73,7 +73,10 @@ class StopCriteria:
 
     def _add_threshold(self, name: object, threshold: Any) -> None:
         if not isinstance(name, str) or not is_real(threshold):
-            raise OptionError(f"stop must map names to numbers, not {name!r} to {threshold!r}.")
+            raise OptionError(
+                f"stop must map names to numbers, not {name!r} to {threshold!r}."
+                ' Give one threshold for each, such as {"training_iteration": 100}.'
+            )
         self.thresholds[name] = min(threshold, self.thresholds.get(name, threshold))
 
     @property
@@ -156,4 +159,4 @@ def _refusal(stop: object) -> str:
         return f"stop must be {known}, not the class {stop.__name__}: make an object of it, {stop.__name__}(...)."
     if hasattr(stop, "stop_all"):
         return f"{type(stop).__name__} has stop_all(), but is no Stopper: derive it from poptune.Stopper."
-    return f"stop must be {known}, not {type(stop).__name__}."
+    return f"stop must be {known}, not {type(stop).__name__} {stop!r}."

@@ -17,11 +17,11 @@ def check_number(name: str, value: Any) -> None:
         raise OptionError(f"{name} must be a finite number, not {value!r}.")
 
 
-def check_fraction(name: str, value: Any, highest: float) -> None:
-    """Refuse what does not lie between 0 and `highest`."""
+def check_fraction(name: str, value: Any, highest: float, why: str = "") -> None:
+    """Refuse what does not lie between 0 and `highest`; `why` is a sentence that says why no more than that can be."""
     check_number(name, value)
     if not 0 <= value <= highest:
-        way_out = f" For {value:g} % give {value / 100:g}." if 1 < value <= 100 * highest else ""
+        way_out = f" For {value:g} % give {value / 100:g}." if 1 < value <= 100 * highest else why and f" {why}"
         raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.{way_out}")
 
 

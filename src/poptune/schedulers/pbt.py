@@ -125,7 +125,9 @@ class PopulationBasedTraining(SavedSettings):
                 ' or several of them, for example hyperparam_mutations={"lr": tune.loguniform(1e-4, 1e-1)}.'
             )
         check_mode(mode)
-        check_fraction("quantile_fraction", quantile_fraction, 0.5)
+        check_fraction(
+            "quantile_fraction", quantile_fraction, 0.5, "That share of the trials copies as many better ones."
+        )
         check_fraction("resample_probability", resample_probability, 1.0)
         check_number("perturbation_interval", perturbation_interval)
         check_number("burn_in_period", burn_in_period)
