@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from io import FileIO
 
 from xxhash import xxh3_64
@@ -14,7 +15,8 @@ from poptune.errors import UsageError
 
 GENERATORS = ".generators"  # in a checkpoint: states of random generators, which are no part of what was saved
 METADATA = ".metadata.json"  # facts that may be attached to a checkpoint that was saved long ago
-_CHUNK = 4 << 20  # bytes; written in smaller pieces, a large file costs the kernel up to four times as much
+_CHUNK = 2 << 20  # bytes; in smaller pieces the kernel may need four times as long, larger ones leave a core's cache
+_KEEP_SIZE = 1  # of fallocate(2): the file grows as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def write_files(folder: str | os.PathLike[str], contents: Mapping[str, Sequence[
     for name in sorted(contents):
         digest.update(os.fsencode(name))
         with FileIO(os.path.join(folder, name), "w") as file:
+            _reserve(file, sum(map(len, contents[name])))
             for chunk in buffer.join(contents[name]):
                 digest.update(chunk)
                 size += len(chunk)
@@ -131,7 +134,9 @@ def _opened(place: str | None, like: FileIO) -> AbstractContextManager[FileIO | 
     if place is None:
         return nullcontext()
     mode = os.fstat(like.fileno()).st_mode & 0o777
-    return FileIO(place, "w", opener=lambda path, flags: os.open(path, flags, mode))
+    file = FileIO(place, "w", opener=lambda path, flags: os.open(path, flags, mode))
+    _reserve(file, os.fstat(like.fileno()).st_size)
+    return file
 
 
 class _Buffer:
@@ -165,6 +170,26 @@ class _Buffer:
         if len(self._memory) < size:
             self._memory = memoryview(bytearray(size))
         return self._memory
+
+
+def _reserve(file: FileIO, size: int) -> None:
+    """Let the file system find room for a large file at once, which saves a quarter of the work, as NumPy does.
+
+    Should it not be able to, or have none, then writing will do, or say so. `os.posix_fallocate` would write into each
+    block in its place.
+    """
+    if size > _CHUNK and (fallocate := _fallocate()):
+        fallocate(file.fileno(), _KEEP_SIZE, 0, size)
+
+
+@cache
+def _fallocate() -> Callable[[int, int, int, int], int] | None:
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None), "fallocate", None)  # Linux only
+    if function is not None:
+        function.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+    return function
 
 
 def _write(file: FileIO, content: memoryview) -> None:
