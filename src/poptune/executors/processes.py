@@ -25,7 +25,7 @@ from poptune.executors.machine import Machine
 from poptune.executors.worker import command_line, packed_job, start_message
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
-_MESSAGES_AT_ONCE = 200  # of one worker, so that one that floods us does not keep the run waiting
+_MESSAGES_AT_ONCE = 200  # of one worker, so that one that floods us does not keep the others waiting
 
 
 @dataclass(slots=True)
@@ -116,26 +116,23 @@ class ProcessExecutor:
     def receive(self, timeout_s: float) -> Sequence[Message]:
         """Return what workers have sent; the pipe of a dead one ends."""
         messages: list[Message] = []
-        for _ in range(_MESSAGES_AT_ONCE):
-            if not (ready := self._selector.select(timeout_s)):
-                break
-            for key, _ in ready:
-                messages += self._read(key)
-            timeout_s = 0.0
+        for key, _ in self._selector.select(timeout_s):
+            worker: _Worker = key.data
+            if worker is not self._workers.get(worker.number):
+                continue  # buried a moment ago
+            if key.fileobj is worker.output:
+                messages += self._read_output(worker)
+                continue
+            try:
+                for _ in range(_MESSAGES_AT_ONCE):
+                    messages.append(pickle.loads(worker.pipe.recv_bytes()))
+                    if not worker.pipe.poll():
+                        break
+            except (EOFError, OSError):
+                messages += self._read_output(worker)
+                messages.append(self._lost(worker))
+                self._brief(self._launch(worker.number))
         return messages
-
-    def _read(self, ready: selectors.SelectorKey) -> list[Message]:
-        worker: _Worker = ready.data
-        if worker is not self._workers.get(worker.number):
-            return []  # buried a moment ago
-        if ready.fileobj is worker.output:
-            return self._read_output(worker)
-        try:
-            return [pickle.loads(worker.pipe.recv_bytes())]
-        except (EOFError, OSError):
-            messages = [*self._read_output(worker), self._lost(worker)]
-            self._brief(self._launch(worker.number))
-            return messages
 
     def _read_output(self, worker: _Worker) -> list[Message]:
         try:
