@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from poptune.core.events import TrialAdded
 from poptune.core.population import Population
 from poptune.core.randomness import seed_of_globals
-from poptune.core.variants import check_space, searched_keys
+from poptune.core.variants import Variant, check_space, searched_keys, variants
 from poptune.errors import OptionError, StorageError, UsageError
 from poptune.executors.base import Executor, Job
 from poptune.executors.choosing import executor_for
@@ -19,7 +19,7 @@ from poptune.faces.console import console_for
 from poptune.faults import fault
 from poptune.run.configs import RunConfig, TuneConfig
 from poptune.run.directories import downloaded, new_directory, safe_name, stamp, uploading_to
-from poptune.run.drawing import drawn_trials
+from poptune.run.drawing import RngOf, drawn_trials
 from poptune.run.ending import ended_by_sigterm
 from poptune.run.exports import Exports
 from poptune.run.extending import config_differences, refuse_differences, revived
@@ -335,8 +335,11 @@ class Tuner:
             )
 
     def _trials(self, seed: int) -> list[TrialAdded]:
-        num_samples, name = self._tune_config.num_samples, self._trainable.name
-        return drawn_trials(self._param_space, num_samples, self._scheduler, seed=seed, trainable=name)
+        return drawn_trials(self._variants, self._scheduler, seed=seed, trainable=self._trainable.name)
+
+    def _variants(self, rng_of: RngOf) -> list[Variant]:
+        """Return first configs; the tuner of `poptune.compat` draws in other ways, too."""
+        return variants(self._param_space, self._tune_config.num_samples, rng_of)
 
     def _executor(self, trials: int) -> Executor:
         chosen = self._run_config.executor

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from poptune.core.events import TrialAdded
 from poptune.core.randomness import Purpose, rng_for
 from poptune.core.tags import experiment_tag
-from poptune.core.variants import variants
+from poptune.core.variants import Variant
 from poptune.run.directories import safe_name, stamp
 from poptune.schedulers.base import Scheduler
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RngOf = Callable[[int], "np.random.Generator"]
 
 _LONGEST_FOLDER = 130
 
 
 def drawn_trials(
-    param_space: Mapping[str, Any], num_samples: int, scheduler: Scheduler, *, seed: int, trainable: str
+    variants_by: Callable[[RngOf], list[Variant]], scheduler: Scheduler, *, seed: int, trainable: str
 ) -> list[TrialAdded]:
     """Return the trials that a run begins with.
 
     Args:
-        param_space: The search space.
-        num_samples: How often each cell of its grids is drawn.
+        variants_by: Draws first configs, given the generator of each trial by its index.
         scheduler: May change first configs, and refuse so many trials.
         seed: Of the run. With the same seed come the same ids, so that journals can be compared.
         trainable: Name of what is trained; folders begin with it.
 
+    >>> from poptune.core.variants import variants
     >>> from poptune.schedulers.fifo import FIFOScheduler
-    >>> space = {"lr": {"grid_search": [0.1, 0.2]}}
-    >>> [(one.trial, one.config) for one in drawn_trials(space, 1, FIFOScheduler(), seed=0, trainable="train")]
+    >>> by_grid = lambda rng_of: variants({"lr": {"grid_search": [0.1, 0.2]}}, 1, rng_of)
+    >>> [(one.trial, one.config) for one in drawn_trials(by_grid, FIFOScheduler(), seed=0, trainable="train")]
     [('652e5_00000', {'lr': 0.1}), ('652e5_00001', {'lr': 0.2})]
     """
-    found = variants(param_space, num_samples, lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index))
+    found = variants_by(lambda index: rng_for(seed, Purpose.INITIAL_CONFIG, index))
     scheduler.check(len(found))
     run_id = hashlib.blake2s(str(seed).encode()).hexdigest()[:5]
     now = stamp()
