@@ -34,7 +34,7 @@ check: $(VENV)/.dev ## what CI runs: format, lint, types, layers, tests, example
 	$(MAKE) test
 	$(MAKE) seeds
 
-chaos: $(VENV)/.dev ## kill 200 runs and restore them, exploit 20,000 times, and look at what is left (about 25 minutes)
+chaos: $(VENV)/.dev ## kill 200 runs and restore them, exploit 40,000 times, and look at what is left (about 25 minutes)
 	PYTHONPATH=tests $(BIN)/python -m chaos.killing
 	PYTHONPATH=tests $(BIN)/python -m chaos.exploiting
 
