@@ -79,20 +79,20 @@ def test_on_any_executor_in_any_mode(point, executor, mode, calm, tmp_path):
 
 def ends_as(hurt, calm):
     """Compare a run with the undisturbed one."""
+    assert calm.exploits
     assert decisions(hurt) == decisions(calm)
     assert without_restores(hurt) == without_restores(calm)
     assert files_of(hurt) == files_of(calm)
 
 
 def ends_whole(results):
-    """Look at what holds whoever came first: all trained to the end, and each decision was carried out once."""
+    """Look at what holds whoever came first: all trained to the end, and whoever became a clone did so once."""
     assert results.errors == []
     assert [result.metrics["training_iteration"] for result in results] == [ITERATIONS] * TRIALS
     for result in results:
         assert (Path(result.path) / "result.json").read_text().count("\n") == len(result.rows)
         assert (Path(result.path) / "progress.csv").read_text().count("\n") == len(result.rows) + 1
     files_of(results)
-    assert results.exploits
     saved, cloned, called = {}, {}, {}
     for record in events(results, Exploit, TrialStarted, Reported):
         match record:
