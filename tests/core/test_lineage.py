@@ -105,6 +105,14 @@ def test_a_clone_that_went_back_in_time():
     assert told("b", 15, history) == ["c 1-10 lr=c", "b 11-15 lr=c2"]
 
 
+def test_a_trial_that_fell_back_to_its_own_checkpoint_of_the_same_stint():
+    history = [
+        clone("b", "a", 20, "a2", generation=4, donor_generation=5),
+        clone("b", "b", 22, "a2", generation=4, donor_generation=5),
+    ]
+    assert told("b", 24, history) == ["a 1-20 lr=a", "b 21-22 lr=a2", "b 23-24 lr=a2"]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5), st.booleans()), min_size=20, max_size=60),
     st.booleans(),

@@ -207,6 +207,32 @@ def test_neighbours_of_a_killed_worker_are_not_blamed(fit):
     assert [row["training_iteration"] for row in results[1].rows] == list(range(1, 9))
 
 
+class WithItsEnd(SimulatedExecutor):
+    """What a worker says last is heard together with its end, as from a process that dies in a report."""
+
+    def receive(self, timeout_s):
+        messages = list(super().receive(timeout_s))
+        if self._agenda and self._agenda[0][0] - self.now < 0.01:
+            messages += super().receive(timeout_s)
+        return messages
+
+
+def test_nobody_begins_in_a_worker_whose_end_is_known(fit):
+    executor = WithItsEnd(workers=1, losses=[(2.001, 0)])
+    results = fit(
+        Climber,
+        {"speed": tune.grid_search([1.0, 2.0])},
+        scheduler=pbt(exploit=truncation(0)),
+        stop={"training_iteration": 4},
+        executor=executor,
+    )
+    assert results.errors == []
+    assert [evicted.trial for evicted in events(results, TrialEvicted)] == [results[0].trial_id]
+    (first, *_) = [start for start in events(results, TrialStarted) if start.trial == results[1].trial_id]
+    assert first.cause == "first"
+    assert [row["training_iteration"] for row in results[1].rows] == [1, 2, 3, 4]
+
+
 def test_fail_fast_stops_all_and_raise_raises(fit):
     results = run(fit, "raise", InlineExecutor(), failure_config=tune.FailureConfig(fail_fast=True))
     assert results.num_errors == 1

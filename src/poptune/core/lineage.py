@@ -36,6 +36,9 @@ class Segment:
         return f"Segment({', '.join(f'{name}={value!r}' for name, value in shown.items())}, donor={self.donor!r})"
 
 
+_Event = tuple[int, Exploit | TrialReset]  # with its number among all of the run
+
+
 def lineage(
     trial: str, iteration: int, initial: Mapping[str, Config], events: Iterable[Exploit | TrialReset]
 ) -> tuple[Segment, ...]:
@@ -57,9 +60,9 @@ def lineages(
     iterations: Mapping[str, int], initial: Mapping[str, Config], events: Iterable[Exploit | TrialReset]
 ) -> dict[str, tuple[Segment, ...]]:
     """Return the lineage of several trials, each at its iteration."""
-    events_of: defaultdict[str, list[Exploit | TrialReset]] = defaultdict(list)
-    for event in events:
-        events_of[event.trial].append(event)
+    events_of: defaultdict[str, list[_Event]] = defaultdict(list)
+    for number, event in enumerate(events):
+        events_of[event.trial].append((number, event))
     return {
         trial: tuple(reversed(list(_backwards(trial, iteration, initial, events_of))))
         for trial, iteration in iterations.items()
@@ -70,11 +73,13 @@ def _backwards(
     trial: str,
     iteration: int,
     initial: Mapping[str, Config],
-    events_of: Mapping[str, Sequence[Exploit | TrialReset]],
+    events_of: Mapping[str, Sequence[_Event]],
 ) -> Iterator[Segment]:
     generation: float = math.inf
+    number: float = math.inf  # of the exploit that the weights came by: what made them happened before
     while True:
-        event = next((event for event in reversed(events_of[trial]) if event.generation < generation), None)
+        earlier = (one for one in reversed(events_of[trial]) if one[0] < number and one[1].generation < generation)
+        number, event = next(earlier, (0, None))
         if not isinstance(event, Exploit):
             yield Segment(trial, 1, iteration, event.config if event else initial[trial], None)
             return

@@ -60,7 +60,8 @@ class Dispatch:
         self._turns.block(worker)
 
     def worker_is_lost(self, worker: int) -> list[str]:
-        """A worker is gone: return who lived there."""
+        """A worker is gone, with what it was to be told: return who lived there."""
+        self._commands = [command for command in self._commands if command[0] != worker]
         self._ready.pop(worker, None)
         return self._turns.worker_is_lost(worker)
 

@@ -81,6 +81,7 @@ class Runner:
         self._observers = observers
         self._deadlines = Deadlines(failure.report_timeout_s, failure.round_timeout_s)
         self._dispatch = Dispatch(population, executor, recording, self._lease, self._deadlines)
+        self._may_hurry = True  # and give a turn before a report is looked at
         self._lost_unready = 0  # workers in a row that ended before they could take a trial
         self._hung: set[int] = set()  # workers that were ended because nobody reported there
         self._has_scored = any(isinstance(record, Reported) and self._scores(record) for record in past)
@@ -128,7 +129,10 @@ class Runner:
         self._observers.tell(lambda observer: observer.on_end(self.population))
 
     def _round(self) -> None:
-        for message in self._executor.receive(TICK_S):
+        messages = self._executor.receive(TICK_S)
+        # A worker that is lost has been replaced: a turn given before its end is looked at would begin in the new one.
+        self._may_hurry = not any(isinstance(message, WorkerLost) for message in messages)
+        for message in messages:
             self._handle(message)
             self._heard(message)
         self._end_waiting()
@@ -199,7 +203,7 @@ class Runner:
     def _reported(self, message: ReportArrived) -> None:
         if message.waits:
             self._dispatch.worker_is_free(message.worker)
-            if not self._recording.is_urgent and not self._criteria.sees_results:
+            if self._may_hurry and not self._recording.is_urgent and not self._criteria.sees_results:
                 # No decision waits to be written down, and this report cannot end the run: the worker need not wait.
                 self._dispatch.give_turns()
                 self._dispatch.carry_out()
