@@ -229,10 +229,10 @@ def main() -> None:
         if far := guard(measured):
             sys.exit("More than twice as far from the limit as recorded:\n" + "\n".join(far))
         return
-    known = json.loads(RESULTS.read_text())["benchmarks"] if RESULTS.exists() else {}
-    known.update({name: asdict(figures) for name, figures in measured.items()})
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    figures = known.get("benchmarks", {}) | {name: asdict(figures) for name, figures in measured.items()}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": machine(), "benchmarks": known}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({**known, "machine": machine(), "benchmarks": figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
