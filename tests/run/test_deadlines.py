@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -79,10 +78,12 @@ def test_a_round_goes_on_without_a_straggler_which_joins_a_later_one(fit, tmp_pa
             state = checkpoint.to_dict()
         while True:
             if config["name"] == 0 and state["step"] == 1:  # until the others have passed a round
-                wait_for(lambda: Path(tmp_path / "others").exists(), "the others")
+                wait_for(lambda: (tmp_path / "others").exists(), "the others")
+                (tmp_path / "straggler").touch()
+            if config["name"] != 0 and state["step"] == 2:
+                (tmp_path / "others").touch()
+                wait_for(lambda: (tmp_path / "straggler").exists(), "the straggler")
             state = {"height": state["height"] + config["speed"], "step": state["step"] + 1}
-            if state["step"] == 3 and config["name"] != 0:
-                Path(tmp_path / "others").touch()
             tune.report(state, checkpoint=tune.Checkpoint.from_dict(state))
 
     results = fit(
@@ -92,7 +93,7 @@ def test_a_round_goes_on_without_a_straggler_which_joins_a_later_one(fit, tmp_pa
         scheduler=pbt(interval=2, private=["name"], quantile_fraction=0.3),
         stop={"training_iteration": 8},
         max_concurrent_trials=3,
-        failure_config=tune.FailureConfig(round_timeout_s=0.3),
+        failure_config=tune.FailureConfig(round_timeout_s=1.0),
     )
     assert results.errors == []
     assert [result.metrics["training_iteration"] for result in results] == [8, 8, 8]
