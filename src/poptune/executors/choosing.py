@@ -23,7 +23,7 @@ def executor_for(name: str, most: int, resources: Resources) -> Executor:
 
         return RayExecutor(most)
     machine = Machine.this()
-    slots = min(machine.slots(resources), most)
+    slots = min(machine.slots(resources), most)  # refuses what this machine does not have, inline too
     if name == "inline":
         from poptune.executors.inline import InlineExecutor
 
