@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from poptune.core.nested import leaves
 from poptune.errors import StorageError, UsageError
@@ -38,42 +38,55 @@ def write(data: Mapping[str, Any], folder: Path, *, allow_pickle: bool) -> Finge
     Raises:
         UsageError: It holds something that only pickle can hold, and that is not allowed.
     """
-    arrays: dict[str, Block] = {}
-    tensors: dict[str, Block] = {}
-    objects: list[Any] = []
+    aside = _Aside(data, allow_pickle)
+    contents: dict[str, Sequence[bytes | memoryview]] = {_VALUES: [dumps(data, aside.put).encode()]}
+    if aside.arrays:
+        contents[_ARRAYS] = as_safetensors(aside.arrays)
+    if aside.tensors:
+        contents[_TENSORS] = as_safetensors(aside.tensors)
+    if aside.objects:
+        import cloudpickle
 
-    def put_aside(value: Any) -> Any:
+        contents[PICKLED] = [cloudpickle.dumps(aside.objects)]
+    return write_files(folder, contents)
+
+
+class _Aside:
+    """What of a dictionary JSON cannot hold, and where it is put.
+
+    This is no function inside of `write`: one that calls itself is part of a cycle, which would keep the weights of
+    each checkpoint in memory until garbage is collected. The same goes for `_Parts`.
+    """
+
+    def __init__(self, data: Mapping[str, Any], allow_pickle: bool) -> None:
+        self.arrays: dict[str, Block] = {}
+        self.tensors: dict[str, Block] = {}
+        self.objects: list[Any] = []
+        self._data = data
+        self._allow_pickle = allow_pickle
+
+    def put(self, value: Any) -> Any:
+        """Put a value aside, and return what stands for it."""
         if _is_tensor(value):
-            name = f"t{len(tensors)}"
-            tensors[name] = tensor_block(value)
+            name = f"t{len(self.tensors)}"
+            self.tensors[name] = tensor_block(value)
             return {TAG: "tensor", "name": name}
         if _is_array(value):
-            name = f"a{len(arrays)}"
-            arrays[name] = array_block(value)
+            name = f"a{len(self.arrays)}"
+            self.arrays[name] = array_block(value)
             return {TAG: "array", "name": name, "shape": list(value.shape)}
         if (number := plain_number(value)) is not value:
             return number
         if type(value) is bytes:
-            name = f"a{len(arrays)}"
-            arrays[name] = Block("U8", (len(value),), memoryview(value))
+            name = f"a{len(self.arrays)}"
+            self.arrays[name] = Block("U8", (len(value),), memoryview(value))
             return {TAG: "bytes", "name": name}
         if type(value) in (set, frozenset):
-            return {TAG: type(value).__name__, "items": json.loads(dumps(list(value), put_aside))}
-        if not allow_pickle:
-            raise UsageError(_refusal(value, data))
-        objects.append(value)
-        return {TAG: "pickled", "number": len(objects) - 1}
-
-    contents: dict[str, Sequence[bytes | memoryview]] = {_VALUES: [dumps(data, put_aside).encode()]}
-    if arrays:
-        contents[_ARRAYS] = as_safetensors(arrays)
-    if tensors:
-        contents[_TENSORS] = as_safetensors(tensors)
-    if objects:
-        import cloudpickle
-
-        contents[PICKLED] = [cloudpickle.dumps(objects)]
-    return write_files(folder, contents)
+            return {TAG: type(value).__name__, "items": json.loads(dumps(list(value), self.put))}
+        if not self._allow_pickle:
+            raise UsageError(_refusal(value, self._data))
+        self.objects.append(value)
+        return {TAG: "pickled", "number": len(self.objects) - 1}
 
 
 def read(folder: Path, *, allow_pickle: bool) -> dict[str, Any]:
@@ -87,29 +100,39 @@ def read(folder: Path, *, allow_pickle: bool) -> dict[str, Any]:
         raise UsageError(
             f"The checkpoint {folder} was made of a directory, not of a dictionary: use checkpoint.as_directory()."
         )
-    arrays = load_arrays(folder / _ARRAYS) if (folder / _ARRAYS).is_file() else {}
-    tensors = _load_tensors(folder / _TENSORS)
-    objects = _load_pickled(folder / PICKLED, allow_pickle)
-
-    def fetch(tagged: dict[str, Any]) -> Any:
-        match tagged[TAG]:
-            case "tensor":
-                return tensors[tagged["name"]]
-            case "array":
-                return arrays[tagged["name"]].reshape(tagged["shape"])
-            case "bytes":
-                return arrays[tagged["name"]].tobytes()
-            case "set" | "frozenset" as kind:
-                items = loads(json.dumps(tagged["items"]), fetch)
-                return frozenset(items) if kind == "frozenset" else set(items)
-            case _:
-                return objects[tagged["number"]]
-
+    parts = _Parts(
+        load_arrays(folder / _ARRAYS) if (folder / _ARRAYS).is_file() else {},
+        _load_tensors(folder / _TENSORS),
+        _load_pickled(folder / PICKLED, allow_pickle),
+    )
     try:
-        data: dict[str, Any] = dict(loads((folder / _VALUES).read_text(encoding="utf-8"), fetch))
+        data: dict[str, Any] = dict(loads((folder / _VALUES).read_text(encoding="utf-8"), parts.fetch))
     except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"The checkpoint {folder} is damaged: {_VALUES} cannot be read ({error!r}).") from error
     return data
+
+
+class _Parts(NamedTuple):
+    """What was put aside, loaded."""
+
+    arrays: Mapping[str, Any]
+    tensors: Mapping[str, Any]
+    objects: Sequence[Any]
+
+    def fetch(self, tagged: dict[str, Any]) -> Any:
+        """Return the value that something stands for."""
+        match tagged[TAG]:
+            case "tensor":
+                return self.tensors[tagged["name"]]
+            case "array":
+                return self.arrays[tagged["name"]].reshape(tagged["shape"])
+            case "bytes":
+                return self.arrays[tagged["name"]].tobytes()
+            case "set" | "frozenset" as kind:
+                items = loads(json.dumps(tagged["items"]), self.fetch)
+                return frozenset(items) if kind == "frozenset" else set(items)
+            case _:
+                return self.objects[tagged["number"]]
 
 
 def _refusal(value: Any, data: Mapping[str, Any]) -> str:

@@ -128,17 +128,22 @@ class ClassRun:
 
     def begin(self, assignment: Assignment) -> None:
         """Make the object ready for an assignment: by `reset_config` if it can, else by building a new one."""
-        old = self._trainable
-        if old is not None and old.reset_config(copy_tree(assignment.config)):
-            old.config, old.context = copy_tree(assignment.config), assignment.context
-        else:
-            self.end()
+        if not self._resets(assignment):
+            self.end()  # and let go of its weights, before those of the next are made
             self._trainable = self._cls(copy_tree(assignment.config), assignment.context)
         trainable = self._trainable
         assert trainable is not None
         trainable.training_iteration = assignment.progress.iteration
         if assignment.checkpoint is not None:
             trainable.load_checkpoint(load_state(assignment.checkpoint))
+
+    def _resets(self, assignment: Assignment) -> bool:
+        """Say whether the object at work takes another config by `reset_config`, and let it."""
+        trainable = self._trainable
+        if trainable is None or not trainable.reset_config(copy_tree(assignment.config)):
+            return False
+        trainable.config, trainable.context = copy_tree(assignment.config), assignment.context
+        return True
 
     def step(self) -> dict[str, Any]:
         """Train one iteration and return its metrics."""
