@@ -1,7 +1,8 @@
 """An exploit with large weights, saved as files or as a dictionary. Runs under Ray Tune, and unchanged on PopTune.
 
-Two trials exchange their weights in each round. The limit is what cannot be avoided: writing the bytes where they stay
-and reading them again; as files they are written by the training code first, and then brought to where they stay.
+Two trials exchange their weights in each round. The limit is what cannot be avoided: writing the bytes where they stay,
+as many checkpoints of each trial as the run keeps, and reading them again; as files they are written by the training code
+first, and then brought to where they stay.
 """
 
 from __future__ import annotations
@@ -18,27 +19,25 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 ROUNDS = 4
+KEPT = 2  # checkpoints of each trial
 
 
 def by_files(config):
-    weights = np.zeros(config["bytes"] // 8)
-    step = 0
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
             weights = np.load(os.path.join(folder, "weights.npy"))
+    else:
+        weights = np.full(config["bytes"] // 8, 0.5)
     while True:
-        step += 1
         with tempfile.TemporaryDirectory() as folder:
             np.save(os.path.join(folder, "weights.npy"), weights)
             tune.report({"score": config["speed"]}, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
 def by_dictionary(config):
-    weights = np.zeros(config["bytes"] // 8)
     checkpoint = tune.get_checkpoint()
-    if checkpoint:
-        weights = checkpoint.to_dict()["weights"]
+    weights = checkpoint.to_dict()["weights"] if checkpoint else np.full(config["bytes"] // 8, 0.5)
     while True:
         tune.report({"score": config["speed"]}, checkpoint=tune.Checkpoint.from_dict({"weights": weights}))
 
@@ -59,7 +58,7 @@ def tuned(train, size, rounds, storage):
             stop={"training_iteration": rounds + 1},
             storage_path=storage,
             verbose=0,
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=KEPT),
         ),
     )
     began = time.perf_counter()
@@ -67,22 +66,49 @@ def tuned(train, size, rounds, storage):
     return time.perf_counter() - began
 
 
+class Bare:
+    """A trial without anything around it: it writes its weights, keeps as many files as the run, and reads again.
+
+    Args:
+        form: "files": the training code writes them first, and then they are written to where they stay.
+        size: Bytes of the weights.
+        folder: Where they stay.
+    """
+
+    def __init__(self, form, size, folder):
+        self.weights = np.full(size // 8, 0.5)
+        self.form, self.folder = form, folder
+        self.files = []
+
+    def save(self):
+        if self.form == "files":
+            with tempfile.TemporaryDirectory() as folder:
+                np.save(f"{folder}/weights.npy", self.weights)
+                self.write()
+        else:
+            self.write()
+
+    def write(self):
+        self.files.append(f"{self.folder}/{id(self)}_{len(self.files)}.npy")
+        np.save(self.files[-1], self.weights)
+        for file in self.files[-KEPT - 1 : -KEPT]:
+            os.remove(file)
+
+    def load(self, file):
+        self.weights = None
+        self.weights = np.load(file)
+
+
 def bare(form, size):
-    """Return the seconds of a round that nobody can avoid: two trials save at once, then one loads."""
-    weights = np.zeros(size // 8)
-
-    def save(folder):
-        for place in range(2 if form == "files" else 1):
-            np.save(f"{folder}/{place}.npy", weights)
-
-    taken = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other, ThreadPoolExecutor() as pool:
-            began = time.perf_counter()
-            list(pool.map(save, [one, other]))
-            np.load(f"{one}/0.npy")
-            taken.append(time.perf_counter() - began)
-    return sum(taken) / len(taken)
+    """Return the seconds of a round that nobody can avoid: two trials save at once, then one loads what the other saved."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        trials = [Bare(form, size, folder), Bare(form, size, folder)]
+        list(pool.map(Bare.save, trials))
+        began = time.perf_counter()
+        for _ in range(ROUNDS):
+            trials[1].load(trials[0].files[-1])
+            list(pool.map(Bare.save, trials))
+        return (time.perf_counter() - began) / ROUNDS
 
 
 def main():
