@@ -1,8 +1,8 @@
 """An exploit with large weights, saved as files or as a dictionary. Runs under Ray Tune, and unchanged on PopTune.
 
 Two trials exchange their weights in each round. The limit is what cannot be avoided: writing the bytes where they stay,
-as many checkpoints of each trial as the run keeps, and reading them again; as files they are written by the training code
-first, and then brought to where they stay.
+as many checkpoints of each trial as the run keeps, and reading them again; as files they are written by the training
+code first, and then brought to where they stay.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Bare:
 
 
 def bare(form, size):
-    """Return the seconds of a round that nobody can avoid: two trials save at once, then one loads what the other saved."""
+    """Return the seconds of a round that nobody can avoid: one trial loads what the other saved, then both save."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
         trials = [Bare(form, size, folder), Bare(form, size, folder)]
         list(pool.map(Bare.save, trials))
