@@ -87,7 +87,6 @@ def exchange(form: str, megabytes: int) -> Benchmark:
         f"exploit, {megabytes} MB, {form}",
         "weights.py",
         (form, "--megabytes", str(megabytes)),
-        key="per_round",
         limit=whole,
         allowed=lambda limit, _: 1.3 * limit,
         ray=1 if form == "files" else None,  # newer versions of Ray Tune have no checkpoints from dictionaries
