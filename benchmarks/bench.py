@@ -11,16 +11,20 @@ there, by `page.py`, into docs/performance.md.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+
+import poptune
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "latest.json"
@@ -139,9 +143,9 @@ class Figures:
     ray: list[float] = field(default_factory=list)
 
 
-def output(command: list[str], script: str, arguments: tuple[str, ...]) -> dict:
-    """Run a script and return what it prints last."""
-    environment = {**os.environ, "RAY_DEDUP_LOGS": "0", "PYTHONWARNINGS": "ignore"}
+def output(command: list[str], script: str, arguments: tuple[str, ...], folder: str) -> dict:
+    """Run a script, which writes into a folder, and return what it prints last."""
+    environment = {**os.environ, "RAY_DEDUP_LOGS": "0", "PYTHONWARNINGS": "ignore", "TMPDIR": folder}
     finished = subprocess.run(
         [*command, str(HERE / "scripts" / script), *arguments],
         capture_output=True,
@@ -154,18 +158,18 @@ def output(command: list[str], script: str, arguments: tuple[str, ...]) -> dict:
     return json.loads(finished.stdout.strip().splitlines()[-1])
 
 
-def measure(benchmark: Benchmark, repetitions: int, ray: str | None) -> Figures:
-    """Measure one benchmark, each way in turn."""
+def measure(benchmark: Benchmark, repetitions: int, ray: str | None, folder: str) -> Figures:
+    """Measure one benchmark, each way in turn. What runs write stays in the folder, as users let it stay."""
     figures = Figures()
     ours = [sys.executable, "-m", "poptune.compat.ray"]
     for repetition in range(repetitions):
         if benchmark.limit:
-            bare = output(ours, benchmark.script, (*benchmark.arguments, "--bare"))
+            bare = output(ours, benchmark.script, (*benchmark.arguments, "--bare"), folder)
             figures.limit.append(benchmark.limit(bare))
             figures.start.append(benchmark.start(bare))
-        figures.poptune.append(output(ours, benchmark.script, benchmark.arguments)[benchmark.key])
+        figures.poptune.append(output(ours, benchmark.script, benchmark.arguments, folder)[benchmark.key])
         if ray and benchmark.ray and repetition < benchmark.ray:
-            figures.ray.append(output([ray], benchmark.script, benchmark.arguments)[benchmark.key])
+            figures.ray.append(output([ray], benchmark.script, benchmark.arguments, folder)[benchmark.key])
     return figures
 
 
@@ -220,10 +224,14 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     arguments = parser.parse_args()
     chosen = [each for each in (QUICK if arguments.quick else BENCHMARKS) if arguments.only in each.name]
+    compileall.compile_dir(Path(poptune.__file__).parent, quiet=1)  # as whoever installs it does
     measured: dict[str, Figures] = {}
-    for benchmark in chosen:
-        measured[benchmark.name] = measure(benchmark, arguments.repetitions, arguments.ray)
-        print(verdict(benchmark, measured[benchmark.name]), flush=True)
+    # Removed at the end only: ext4 looks for free inodes through all that were deleted in the minutes before, so that
+    # each run that is removed would slow down the next.
+    with tempfile.TemporaryDirectory() as folder:
+        for benchmark in chosen:
+            measured[benchmark.name] = measure(benchmark, arguments.repetitions, arguments.ray, folder)
+            print(verdict(benchmark, measured[benchmark.name]), flush=True)
     if arguments.quick:
         if far := guard(measured):
             sys.exit("More than twice as far from the limit as recorded:\n" + "\n".join(far))

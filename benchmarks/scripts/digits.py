@@ -83,8 +83,7 @@ def main():
     if arguments.bare:
         found = {"each": seconds(train, [{"lr": 0.1, "momentum": 0.9}] * 3, arguments.epochs)}
     else:
-        with tempfile.TemporaryDirectory() as storage:
-            found = tuned(arguments.trials, arguments.epochs, arguments.synchronous, storage)
+        found = tuned(arguments.trials, arguments.epochs, arguments.synchronous, tempfile.mkdtemp())
     print(json.dumps(found))
 
 

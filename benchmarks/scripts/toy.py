@@ -85,8 +85,7 @@ def main():
         h0s = [trial / (arguments.trials - 1) for trial in range(arguments.trials)]
         found = {"seconds": sum(seconds(train, [{"lr": 0.05, "h0": h0, "h1": 1 - h0} for h0 in h0s], ITERATIONS))}
     else:
-        with tempfile.TemporaryDirectory() as storage:
-            found = tuned(arguments.trials, not arguments.asynchronous, storage)
+        found = tuned(arguments.trials, not arguments.asynchronous, tempfile.mkdtemp())
     print(json.dumps(found))
 
 

@@ -33,10 +33,10 @@ class _Worker:
     number: int
     process: subprocess.Popen[bytes]
     pipe: Connection
-    guard: subprocess.Popen[bytes] | None
     output: int  # file descriptor: what the worker prints
     decoder: codecs.IncrementalDecoder  # a character may be cut in two by a read
     kernel_kills: int | None  # for memory, before it was started
+    guard: subprocess.Popen[bytes] | None = None
 
 
 class ProcessExecutor:
@@ -65,7 +65,8 @@ class ProcessExecutor:
         self._packed_job = packed_job(job)
         resources = job.trainable.resources
         self._environments = [self._machine.environment(n, resources) for n in range(self._count)]
-        for worker in [self._launch(number) for number in range(self._count)]:
+        workers = [self._launch(number) for number in range(self._count)]
+        for worker in workers:
             self._brief(worker)
 
     def _launch(self, number: int) -> _Worker:
@@ -86,14 +87,16 @@ class ProcessExecutor:
         memory.give_up_first(process.pid)
         os.set_blocking(output, False)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        worker = _Worker(number, process, Connection(ours.detach()), _guard(process), output, decoder, kernel_kills)
+        worker = _Worker(number, process, Connection(ours.detach()), output, decoder, kernel_kills)
         self._workers[number] = worker
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
 
     def _brief(self, worker: _Worker) -> None:
+        """Tell a worker what it is for; while it imports what it needs, there is time to start its guard."""
         self._write(worker, start_message(worker.number, self._packed_job))
+        worker.guard = _guard(worker.process)
 
     def send(self, worker: int, command: Command) -> None:
         """Send a command."""
