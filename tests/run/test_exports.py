@@ -109,7 +109,7 @@ def test_what_stood_in_the_files_is_taken_out_when_a_failure_undoes_it(fit, tmp_
     again = Exports(tmp_path / "again", [], policies=None, is_ours=lambda: True)
     sizes = [0]
     for record in records:
-        again.write([record])
+        list(again.write([record]))
         if file := next((tmp_path / "again").glob("*/result.json"), None):
             sizes.append(len(file.read_text().splitlines()))
     assert [(before, after) for before, after in pairwise(sizes) if after < before] == [(7, 6)]

@@ -61,8 +61,8 @@ def calm(tmp_path_factory):
     return ResultGrid.from_path(path)
 
 
-def climb_on_a_failing_disk(shim, path: Path, chosen: str, passing: int):
-    script = [sys.executable, climbing_script.__file__, str(path), str(ITERATIONS), "inline", "power"]
+def climb_on_a_failing_disk(shim, path: Path, chosen: str, passing: int, durability: str = "power"):
+    script = [sys.executable, climbing_script.__file__, str(path), str(ITERATIONS), "inline", durability]
     failing = {"LD_PRELOAD": str(shim), "FSYNC_FAILS_FOR": chosen, "FSYNC_FAILS_AT": str(passing)}
     ran = subprocess.run(script, env={**os.environ, **failing}, capture_output=True, text=True, check=False)
     assert ran.stderr.startswith("the disk fails for "), ran.stderr
@@ -108,3 +108,11 @@ def test_a_checkpoint_that_could_not_be_flushed_counts_as_not_saved_and_the_tria
     there = {folder.relative_to(path).as_posix() for folder in path.glob("*/checkpoint_*")}
     assert there == kept_checkpoints(events(hurt, Reported, CheckpointDeleted))
     assert [result.checkpoint.to_dict()["step"] for result in hurt] == [ITERATIONS] * 4
+
+
+def test_who_does_not_wait_for_the_disk_is_told_that_it_fails(shim, calm, tmp_path):
+    path = tmp_path / "run"
+    ran = climb_on_a_failing_disk(shim, path, "/checkpoint_0", 1, "process")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("The disk fails: ") == ran.stderr.count("Look after the disk.") == 1
+    assert decisions(ResultGrid.from_path(path)) == decisions(calm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +52,17 @@ class TensorBoard(InBatches):
         self._run_dir = run_dir
         self._trials: dict[str, _EventFile] = {}
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record]) -> Iterator[None]:
         """Bring the files up to date with the next records."""
         for record in records:
             if isinstance(record, TrialAdded):
                 self._trials[record.trial] = _EventFile(self._run_dir, record)
             else:
                 self._trials[record.trial].take(record)
+            yield
         for file in self._trials.values():
             file.write()
+            yield
 
 
 class _EventFile:

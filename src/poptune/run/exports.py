@@ -6,7 +6,7 @@ is read from them: the journal stays the only source of truth. They are made to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,15 +45,17 @@ class Exports(InBatches):
         self._trials: dict[str, _TrialFiles] = {}
         self._policies = PolicyFiles(run_dir, policies) if policies else None
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record]) -> Iterator[None]:
         """Bring the files up to date with the next records."""
         for record in records:
             self._take(record)
+            yield
         for files in self._trials.values():
             files.write()
             fault("files_begun")
+            yield
         if self._policies:
-            self._policies.write()
+            yield from self._policies.write()
 
     def _take(self, record: Record) -> None:
         if isinstance(record, TrialAdded):

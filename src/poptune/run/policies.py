@@ -78,8 +78,8 @@ class PolicyFiles:
         known = reversed(self._histories.get(trial, []))
         return next((history for since, history in known if since < generation), None)
 
-    def write(self) -> None:
-        """Bring the files up to date; if it raises, the next time does what is left."""
+    def write(self) -> Iterator[None]:
+        """Bring the files up to date, one in a step; if it raises, the next time does what is left."""
         if self._new:
             self._global.write(0, [line.encode() for line in self._new])
             self._new = []
@@ -91,3 +91,4 @@ class PolicyFiles:
             else:
                 file.unlink(missing_ok=True)
             self._changed.remove(trial)
+            yield

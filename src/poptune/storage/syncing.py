@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +25,7 @@ class Syncer:
         self._fresh: list[Path] = []
         self._lock = threading.Lock()
         self._is_closing = threading.Event()
+        self._has_told = False
         # Not a daemon: the last flush goes on for an instant after fit() has returned.
         self._thread = threading.Thread(target=self._run, name="poptune-sync")
         self._thread.start()
@@ -44,18 +47,19 @@ class Syncer:
     def _flush(self) -> None:
         with self._lock:
             fresh, self._fresh = self._fresh, []
-        for folder in fresh:
-            _try_sync(folder, is_tree=True)
-        for file in self._journal_files:
-            _try_sync(file, is_tree=False)
+        trials = dict.fromkeys(folder.parent for folder in fresh)
+        for flush, paths in ((sync_tree, fresh), (sync_file, trials), (sync_file, self._journal_files)):
+            for path in paths:
+                try:
+                    flush(path)
+                except OSError as error:
+                    self._failed(error, path)
 
-
-def _try_sync(path: Path, *, is_tree: bool) -> None:
-    try:
-        if is_tree:
-            sync_tree(path)
-            sync_file(path.parent)
-        else:
-            sync_file(path)
-    except OSError:
-        pass  # deleted meanwhile, or a file system that cannot: the promise is about what is still there
+    def _failed(self, error: OSError, path: Path) -> None:
+        """Tell once that the disk fails. Else what was to be flushed is deleted, or the file system cannot do it."""
+        if error.errno == errno.EIO and not self._has_told:
+            self._has_told = True
+            sys.stderr.write(
+                f"The disk fails: {path} could not be written to it ({error.strerror}). The run goes on, but what it"
+                " saves from now on may be gone after a power cut. Look after the disk.\n"
+            )
