@@ -40,10 +40,15 @@ class Train(tune.Trainable):
         random.random()  # so that states of generators are saved, too
         return {"step": self.training_iteration}
     def save_checkpoint(self, checkpoint_dir):
-        Path(checkpoint_dir, "weights").write_bytes(bytes(40_000))
+        if what == "files of torch":
+            torch.save(torch.zeros(10_000), Path(checkpoint_dir, "weights"))
+        else:
+            Path(checkpoint_dir, "weights").write_bytes(bytes(40_000))
 
 options = {}
-if what == "files of an object":
+if what == "files of torch":
+    import torch
+if what.startswith("files of"):
     train = Train
     options["checkpoint_config"] = tune.CheckpointConfig(checkpoint_frequency=1)
 person = sys.stderr = Person()
@@ -70,7 +75,9 @@ def alone_with_its_mounts(*command):
     return done
 
 
-@pytest.mark.parametrize(("what", "checkpoints"), [("checkpoints", 20), ("journal", 0), ("files of an object", 20)])
+@pytest.mark.parametrize(
+    ("what", "checkpoints"), [("checkpoints", 20), ("journal", 0), ("files of an object", 20), ("files of torch", 20)]
+)
 def test_a_full_disk_is_waited_for_and_nothing_is_lost(tmp_path, what, checkpoints):
     disk, script = tmp_path / "disk", tmp_path / "script.py"
     disk.mkdir()

@@ -17,6 +17,7 @@ from poptune.run.results import ResultGrid
 from runs import wait_for
 
 OF_THE_MACHINE = "let fewer train at once (TuneConfig(max_concurrent_trials=...)"
+OF_A_DISK = "torch.save says so when the disk that it writes to is full."
 OF_A_GPU = 'let fewer share a GPU (tune.with_resources(train, {"gpu": 1})'
 
 
@@ -50,6 +51,7 @@ class OutOfMemoryError(RuntimeError):
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), OF_A_GPU),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes"), OF_A_GPU),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), OF_THE_MACHINE),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"), OF_A_DISK),
         (ValueError("the loss exploded"), None),
     ],
 )

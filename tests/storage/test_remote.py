@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import fsspec
@@ -174,6 +175,24 @@ def test_a_storage_that_fails_raises_nothing_and_is_told_of(begin, tmp_path):
     run_config = tune.RunConfig(upload_to="flaky://bucket/runs", verbose=0)
     tune.Tuner.restore(tmp_path / "run", climb, run_config=run_config).fit()
     assert told(ResultGrid.from_path(local("flaky://bucket/runs", tmp_path))) == told(results)
+
+
+def test_an_upload_that_takes_a_while_at_the_end_is_told_of(begin, tmp_path):
+    Flaky.store.clear()
+    begin("run").fit()
+    said, was_told = [], threading.Event()
+
+    def say(text):
+        said.append(text)
+        was_told.set()
+
+    Flaky.fails = staticmethod(lambda operation, path: not was_told.wait(60))
+    mirror = Mirror(tmp_path / "run", Remote("flaky://bucket/runs/run"), say=say)
+    mirror.start()
+    mirror.close()
+    Flaky.fails = staticmethod(lambda operation, path: False)
+    assert said == ["The run is over; what is left of it is being uploaded to flaky://bucket/runs/run.\n"]
+    assert Remote("flaky://bucket/runs/run").manifest() is not None
 
 
 def test_a_name_that_is_taken_there_gets_a_number(begin, tmp_path, capsys):

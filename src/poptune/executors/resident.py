@@ -16,13 +16,13 @@ from poptune.core.lease import Lease
 from poptune.core.nested import copy_tree
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.core.trial import Progress, SavedCheckpoint
-from poptune.errors import StorageError, UsageError
+from poptune.errors import DiskFull, StorageError, UsageError
 from poptune.executors import memory
 from poptune.executors.base import CheckpointBroken, ReportArrived, Start, TrialRaised, TrialReturned
 from poptune.executors.counting import count
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
-from poptune.storage.space import failure, is_full, is_of_the_device, with_space
+from poptune.storage.space import advice_on_full, has_filled, is_of_the_device, with_space
 from poptune.trainables.class_api import ClassRun
 from poptune.trainables.function import run_function
 from poptune.trainables.session import TrialContext, Unwound
@@ -251,10 +251,10 @@ class Resident:
         with self.host.store.draft() as folder:
             try:
                 checkpoint = trainable.save(folder)
-            except OSError as error:
-                if not is_full(error):
+            except Exception as error:
+                if not has_filled(error, folder):
                     raise
-                raise failure(f"Cannot save a checkpoint of trial {self.trial}", error) from error
+                raise DiskFull(f"Cannot save a checkpoint of trial {self.trial}: {error}") from error
             return self._store(checkpoint, progress, number)
 
     def _store(self, checkpoint: Checkpoint, progress: Progress, number: int) -> SavedCheckpoint:
@@ -288,7 +288,7 @@ class Resident:
         while len(report.stack) > 1 and report.stack[0].filename.startswith(ours):
             del report.stack[0]
         line = next(report.format_exception_only()).strip()
-        if hint := memory.advice(error):
+        if hint := memory.advice(error) or advice_on_full(error):
             line = f"{line.rstrip('.')}. {hint}"
         is_usage_error = isinstance(error, UsageError)
         self.host.emit(TrialRaised(self.host.worker, self.trial, line, "".join(report.format()), is_usage_error))

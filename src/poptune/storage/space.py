@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from poptune.errors import DiskFull, StorageError
@@ -18,6 +20,7 @@ LONGEST_PAUSE_S = 30.0
 PATIENCE_S = 3600.0
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_LEAST_BYTES = 1 << 16  # free on a disk that is not full
 _LOOK_S = 0.5  # whoever shall end while it waits is asked this often
 
 
@@ -46,6 +49,24 @@ def is_full(error: Exception) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "disk is full" in str(error)
     return any(f"(os error {number})" in str(error) for number in _NO_SPACE)  # as Rust says it, for safetensors
+
+
+def has_filled(error: Exception, folder: Path) -> bool:
+    """Whether files could not be written into a directory because there was no space left, whoever wrote them."""
+    return is_full(error) or (_is_of_torch(error) and shutil.disk_usage(folder).free < _LEAST_BYTES)
+
+
+def advice_on_full(error: BaseException) -> str:
+    """Return what an error of training code means that does not say that a disk is full, or nothing.
+
+    >>> advice_on_full(RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"))
+    'torch.save says so when the disk that it writes to is full.'
+    """
+    return "torch.save says so when the disk that it writes to is full." if _is_of_torch(error) else ""
+
+
+def _is_of_torch(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and "inline_container" in str(error) and "unexpected pos" in str(error)
 
 
 def with_space(

@@ -20,6 +20,7 @@ from poptune.storage.remote import Listed, Manifest, Remote, journal_name
 from poptune.storage.store import STAGING
 
 PERIOD_S = 5.0
+_SILENT_S = 2.0  # at the end
 _LEAST_REST = 10  # an upload that took 1 s is followed by at least 10 s without one
 
 
@@ -59,9 +60,12 @@ class Mirror:
         self._thread.start()
 
     def close(self) -> None:
-        """Upload what is left, and end."""
+        """Upload what is left, and end. If that takes a while, a person is told what the run still does."""
         self._is_closing.set()
-        self._thread.join()
+        self._thread.join(_SILENT_S)
+        if self._thread.is_alive():
+            self._say(f"The run is over; what is left of it is being uploaded to {self._remote.url}.\n")
+            self._thread.join()
 
     def _run(self) -> None:
         pause = 0.0
