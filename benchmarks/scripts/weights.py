@@ -15,12 +15,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import rounds
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 ROUNDS = 8
 KEPT = 2  # checkpoints of each trial
-FIRST = KEPT + 1  # rounds until as many files are removed as are written: not measured
+FIRST = KEPT + 2  # until then, fewer files are removed than are written
 
 
 def by_files(config):
@@ -48,7 +49,7 @@ def by_dictionary(config):
 
 
 def tuned(train, size, storage):
-    """Return the seconds of a round of a run, from both trials' reports in one to those in another."""
+    """Return the seconds of a round of a run."""
     scheduler = PopulationBasedTraining(
         time_attr="training_iteration",
         perturbation_interval=1,
@@ -61,15 +62,13 @@ def tuned(train, size, storage):
         param_space={"speed": tune.uniform(0.0, 1.0), "bytes": size},
         tune_config=tune.TuneConfig(metric="score", mode="max", num_samples=2, scheduler=scheduler),
         run_config=tune.RunConfig(
-            stop={"training_iteration": FIRST + ROUNDS + 1},
+            stop={"training_iteration": FIRST + ROUNDS},
             storage_path=storage,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(num_to_keep=KEPT),
         ),
     )
-    reports = [result.metrics_dataframe.set_index("training_iteration")["at"] for result in tuner.fit()]
-    began, ended = (max(at[number] for at in reports) for number in (FIRST + 1, FIRST + ROUNDS + 1))
-    return (ended - began) / ROUNDS
+    return rounds.seconds(tuner.fit(), FIRST)
 
 
 class Bare:
@@ -110,7 +109,7 @@ def bare(form, size):
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
         trials = [Bare(form, size, folder), Bare(form, size, folder)]
         list(pool.map(Bare.save, trials))
-        for number in range(FIRST + ROUNDS):
+        for number in range(1, FIRST + ROUNDS):
             if number == FIRST:
                 began = time.perf_counter()
             trials[1].load(trials[0].files[-1])
