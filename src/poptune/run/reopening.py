@@ -7,7 +7,7 @@ from pathlib import Path
 
 from poptune.core.events import TrialAdded
 from poptune.errors import StorageError, nearest
-from poptune.storage.journal import DRAFT_NAME, FILE_NAME, Journal
+from poptune.storage.journal import DRAFTS, FILE_NAME, Journal
 from poptune.storage.lock import FILE_NAME as LOCK_NAME
 from poptune.storage.lock import is_locked
 
@@ -46,7 +46,7 @@ def is_unborn(folder: Path) -> bool:
         held = {path.name for path in folder.iterdir()}
     except OSError:
         return False
-    return bool(held) and held <= {LOCK_NAME, DRAFT_NAME, f"{DRAFT_NAME}-journal"} and not is_locked(folder)
+    return bool(held) and held <= {LOCK_NAME, *DRAFTS} and not is_locked(folder)
 
 
 def known_trial(path: str | Path) -> tuple[Path, str]:

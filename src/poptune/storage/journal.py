@@ -33,6 +33,7 @@ Durability = Literal["process", "power"]
 
 FILE_NAME = "journal.sqlite"
 DRAFT_NAME = ".journal.draft"
+DRAFTS = frozenset({DRAFT_NAME, *(f"{DRAFT_NAME}-{kind}" for kind in ("journal", "wal", "shm"))})  # SQLite's, too
 FORMAT = 2
 LONGEST_RECORD = 64 << 20  # bytes; no report is as long, and a file from elsewhere must not fill the memory
 
@@ -90,8 +91,9 @@ class Journal:
             unfinished.callback(lock.release)
             if path.exists():
                 raise StorageError(f"Cannot write the journal {path}: it is there already.")
+            for name in DRAFTS:
+                (folder / name).unlink(missing_ok=True)
             draft = folder / DRAFT_NAME
-            draft.unlink(missing_ok=True)
             with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'OFF'}")
                 connection.executescript(_SCHEMA)
@@ -101,6 +103,8 @@ class Journal:
                     journal.note(key, value)
                 journal.append(records)
                 connection.execute("COMMIT")
+                # In its place, a kill within this would leave what only a writer can undo, and no reader get past.
+                connection.execute("PRAGMA journal_mode = WAL")
             fault("journal_drafted")
             draft.rename(path)
             fault("journal_created")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poptune.errors import StorageError
-from poptune.storage.journal import DRAFT_NAME, FILE_NAME, Journal
+from poptune.storage.journal import DRAFTS, FILE_NAME, Journal
 from poptune.storage.lock import FILE_NAME as LOCK_NAME
 from poptune.storage.store import STAGING
 
-_NOT_COPIED = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", DRAFT_NAME, LOCK_NAME, STAGING)
+_NOT_COPIED = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", *DRAFTS, LOCK_NAME, STAGING)
 
 
 @dataclass(frozen=True, slots=True)
