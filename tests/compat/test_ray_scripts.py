@@ -89,7 +89,9 @@ def with_changed_imports(text):
     return text
 
 
-def test_a_file_of_tests_runs_under_pytest(ray_script, scripts):
-    ran = ray_script("-m", "pytest", "-q", "-p", "no:cacheprovider", str(scripts / "test_in_rays_style.py"))
+def test_a_file_of_tests_runs_under_pytest(ray_script, scripts, tmp_path):
+    # A folder of its own, or it would first remove what many earlier runs of pytest left in the shared one.
+    pytest_alone = ("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inner'}")
+    ran = ray_script(*pytest_alone, str(scripts / "test_in_rays_style.py"))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "2 passed" in ran.stdout

@@ -109,8 +109,11 @@ folder = []
 
 def train(config):
     folder.append(tune.get_context().get_trial_dir())
+    begun = {file: file.read_bytes() for file in Path(folder[0]).iterdir()}  # on a slow machine
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder[0]]).returncode:
         sys.exit(77)
+    for file, contents in begun.items():
+        file.write_bytes(contents)
     began, step, after = time.monotonic(), 0, 0
     while after < 5 and time.monotonic() < began + 20:
         step += 1
