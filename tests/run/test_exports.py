@@ -180,9 +180,25 @@ def test_files_that_cannot_be_written_are_reported_once_and_training_goes_on(fit
     assert results.errors == []
     assert [len(result.rows) for result in results] == [3, 3]
     said = capsys.readouterr().err
-    assert said.count("Exports failed and is left out from here on; training goes on.") == 1
+    assert said.count("are left as they are, until it is restored; training goes on.") == 1
     assert "result.json: Is a directory" in said
-    assert "its journal is" in said
+    assert "Traceback" not in said
+
+
+def test_files_that_somebody_removed_meanwhile_are_written_when_the_run_is_restored(fit, capsys):
+    def train(config):
+        table = Path(tune.get_context().get_trial_dir(), "progress.csv")
+        step = 0
+        while not table.exists():
+            tune.report({"step": (step := step + 1)})
+        table.unlink()
+        for _ in range(3):
+            tune.report({"step": (step := step + 1)})
+
+    results = fit(train, {})
+    assert "progress.csv: No such file or directory" in capsys.readouterr().err
+    (again,) = tune.Tuner.restore(results.experiment_path, trainable=train).fit()
+    assert list(csv_rows(again)["step"]) == [row["step"] for row in again.rows]
 
 
 def event_series(result):

@@ -104,7 +104,7 @@ class InBatches:
         """Say that files cannot be written: once on a full disk, which the run waits for; otherwise it is an error."""
         what = f"Cannot write {error.filename or self.writes}: {error.strerror}. {self.writes} of this run"
         if not is_full(error):
-            raise StorageError(f"{what} are not complete; its journal is.") from error
+            raise StorageError(f"{what} are left as they are, until it is restored; training goes on.") from error
         if not self._has_told:
             self._has_told = True
             sys.stderr.write(f"{what} are behind its journal until there is space, or the run is restored.\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from poptune.core.population import Population
+from poptune.errors import StorageError
 from poptune.storage.records import Record
 
 
@@ -38,6 +39,9 @@ class Observers:
         for observer in list(self._observers):
             try:
                 action(observer)
+            except StorageError as error:  # says everything itself
+                self._observers.remove(observer)
+                sys.stderr.write(f"{error}\n")
             except Exception:
                 self._observers.remove(observer)
                 # Not a warning: where warnings are errors, it would stop training after all.
