@@ -256,14 +256,14 @@ class CheckpointStore:
             folder: The trial's folder, relative to the run directory.
             number: One more than that of its newest checkpoint that was reported.
         """
-        for place in self._own(folder):
-            if _number_in(place.name) >= number:
-                shutil.rmtree(place, ignore_errors=True)
+        for place in self._own(folder, number):
+            shutil.rmtree(place, ignore_errors=True)
 
-    def _own(self, folder: str) -> list[Path]:
-        """Return the checkpoints that a store has put into a trial's folder."""
+    def _own(self, folder: str, number: int = 0) -> list[Path]:
+        """Return the checkpoints that a store has put into a trial's folder, from a number on."""
         found = (self.run_dir / folder).glob("checkpoint_*")
-        return [place for place in found if _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
+        asked = (place for place in found if _CHECKPOINT.fullmatch(place.name) and _number_in(place.name) >= number)
+        return [place for place in asked if _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
 
     def _stage(self, checkpoint: Checkpoint, place: Path) -> tuple[Fingerprint, str]:
         """Bring the files of a checkpoint to a new directory, and return what they are and their stamp.
