@@ -106,6 +106,7 @@ class Tuner:
         self._restored: tuple[Path, Resumption] | None = None
         check_space(self._param_space)
         self._searched: Sequence[str] = searched_keys(self._param_space)
+        self._has_space = bool(param_space)
         self._check_checkpointing()
 
     @classmethod
@@ -170,10 +171,12 @@ class Tuner:
         tune_config, run_config = restored_configs(about, run_dir, *given, force=force)
         tuner = cls(trainable, param_space=param_space, tune_config=tune_config, run_config=run_config)
         resumption = Resumption(resume_unfinished, resume_errored, restart_errored, is_extended, force)
-        if tune_config.num_samples > about["settings"]["tune"]["num_samples"] and not param_space:
+        saved = about["settings"]
+        tuner._has_space = bool(param_space) or saved.get("has_space", True)
+        if tune_config.num_samples > saved["tune"]["num_samples"] and tuner._has_space and not param_space:
             raise UsageError("New trials begin with what the search space says: give it again, param_space=...")
         tuner._restored = run_dir, resumption
-        tuner._searched = about["settings"]["searched"]
+        tuner._searched = saved["searched"]
         return tuner
 
     @classmethod
@@ -223,14 +226,15 @@ class Tuner:
         """Bring an interrupted run into a state from which it can go on, and run."""
         with Journal.resume(run_dir, self._run_config.durability) as journal:
             seed = journal.about["seed"]
-            drawn = self._trials(seed) if self._param_space else []
-            past = self._whole(list(journal.records()), drawn)
+            past = list(journal.records())
+            drawn = self._drawn_again(past, seed)
+            past = self._whole(past, drawn)
             first = self._first(past, drawn, seed, resumption)
             past += first
             population = Population.of(past, seed)
             if not population.live:
                 sys.stderr.write(_nothing_left(run_dir))
-            check_whole(population, is_given=bool(self._param_space))
+            check_whole(population, is_given=bool(drawn))
             executor = self._executor(max(population.live, 1))
             journal.append(first)
             for key, value in self._about(run_dir.name, seed, executor).items():
@@ -243,6 +247,14 @@ class Tuner:
             store.clear_orphans(folders_of(past), kept_checkpoints(past))
             fault("restore_cleared")
             return self._run(journal, population, past, executor)
+
+    def _drawn_again(self, past: Sequence[Record], seed: int) -> list[TrialAdded]:
+        """Return the first configs once more, if the search space is known and that serves a purpose."""
+        added = sum(isinstance(record, TrialAdded) for record in past)
+        is_needed = has_lost(past) or self._tune_config.num_samples > added
+        # Without a space there is one config per sample, of what the scheduler draws.
+        is_known = bool(self._param_space) or (is_needed and not self._has_space)
+        return self._trials(seed) if is_known else []
 
     def _first(
         self, past: list[Record], drawn: Sequence[TrialAdded], seed: int, resumption: Resumption
@@ -382,7 +394,9 @@ class Tuner:
             "stop": self._criteria.thresholds,
             "executor": type(executor).__name__,
             "workers": executor.workers,
-            "settings": settings_of(self._tune_config, self._run_config, self._scheduler, self._searched),
+            "settings": settings_of(
+                self._tune_config, self._run_config, self._scheduler, self._searched, has_space=self._has_space
+            ),
             "poptune": __version__,
             "python": platform.python_version(),
         }

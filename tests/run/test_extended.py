@@ -95,6 +95,14 @@ def test_more_trials_need_the_search_space(begin):
         go_on(first.experiment_path, tune_config=tune.TuneConfig(num_samples=6))
 
 
+def test_more_trials_join_a_run_that_has_no_search_space(begin, fit):
+    first = begin("few", space=None).fit()
+    many = fit(climb, None, scheduler=pbt(), num_samples=6, seed=1, stop={"step": 1})
+    more = go_on(first.experiment_path, tune_config=tune.TuneConfig(num_samples=6))
+    assert [result.metrics["training_iteration"] for result in more] == [12] * 6
+    assert [r.rows[0]["config/speed"] for r in more] == [r.rows[0]["config/speed"] for r in many]
+
+
 def test_a_run_with_nothing_left_to_train_says_so(begin, capsys):
     first = begin("done").fit()
     capsys.readouterr()

@@ -90,6 +90,15 @@ def test_values_that_were_varied_come_from_the_mutations(interrupt):
     assert {config["gait"].__name__ for config in again[:4]} <= first | {"fast", "slow"}
 
 
+def test_without_a_search_space_first_values_come_from_the_mutations_too(interrupt):
+    scheduler = pbt(hyperparam_mutations={**SPACE, "gait": [slow, fast]})
+    path = interrupt("hurt", 10, space=None, trainable=gait_of([]), scheduler=scheduler)
+    again = []
+    results = go_on(path, gait_of(again), tune_config=tune.TuneConfig(scheduler=scheduler))
+    assert results.errors == []
+    assert {config["gait"] for config in again} <= {slow, fast}
+
+
 def test_values_that_print_alike_are_not_mixed_up(interrupt):
     space = {**SPACE, "boots": tune.choice([Twins(1), Twins(2)])}
     sizes = {}

@@ -31,7 +31,9 @@ _AGAIN = "A directory cannot hold it: give it again, as in Tuner.restore(path, t
 _LEFT_OUT = ("callbacks", "progress_reporter", "upload_to")  # a run can go on without these
 
 
-def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched: Sequence[str]) -> dict[str, Any]:
+def settings_of(
+    tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched: Sequence[str], *, has_space: bool
+) -> dict[str, Any]:
     """Return what restoring needs, as plain values.
 
     Args:
@@ -39,6 +41,7 @@ def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched
         run: Where and how it runs.
         scheduler: Of the run; bound to its metric.
         searched: The keys that its search space chooses values for.
+        has_space: Whether it has a search space; if not, all first values come from the scheduler.
     """
     criteria = StopCriteria(run.stop)
     budget = tune.time_budget_s
@@ -60,6 +63,7 @@ def settings_of(tune: TuneConfig, run: RunConfig, scheduler: Scheduler, searched
             "tensorboard": run.tensorboard,
         },
         "searched": list(searched),
+        "has_space": has_space,
         "left_out": [name for name in _LEFT_OUT if getattr(run, name)],
     }
 

@@ -30,6 +30,7 @@ from poptune.storage.trust import trust
 
 STAGING = ".staging"
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
+_IN_CHECKPOINT = re.compile(rf"[^/]+/{_CHECKPOINT.pattern}/.+", re.DOTALL)
 # The owner's, and with the "sticky" bit, which means nothing for a folder that nobody else may write to, and which
 # nobody sets by chance: so checkpoints are told from folders that training code made under such a name.
 _MARK = stat.S_ISVTX | 0o700
@@ -222,7 +223,7 @@ class CheckpointStore:
         place = self.run_dir / saved.path
         try:
             doomed.parent.mkdir(exist_ok=True)
-            if not _is_checkpoint(place):
+            if not is_checkpoint(place):
                 return
             place.rename(doomed)
         except OSError:
@@ -263,7 +264,7 @@ class CheckpointStore:
         """Return the checkpoints that a store has put into a trial's folder, from a number on."""
         found = (self.run_dir / folder).glob("checkpoint_*")
         asked = (place for place in found if _CHECKPOINT.fullmatch(place.name) and _number_in(place.name) >= number)
-        return [place for place in asked if _is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
+        return [place for place in asked if is_checkpoint(place) and place.stat().st_mode & _MARK == _MARK]
 
     def _stage(self, checkpoint: Checkpoint, place: Path) -> tuple[Fingerprint, str]:
         """Bring the files of a checkpoint to a new directory, and return what they are and their stamp.
@@ -301,10 +302,19 @@ class CheckpointStore:
         return self.run_dir / STAGING / uuid.uuid4().hex
 
 
-def _is_checkpoint(place: Path) -> bool:
+def is_checkpoint(place: Path) -> bool:
     """Whether a place is a folder with the name of a checkpoint, and no link leads to it."""
     is_named = _CHECKPOINT.fullmatch(place.name) is not None
     return is_named and stat.S_ISDIR(place.lstat().st_mode) and not place.parent.is_symlink()
+
+
+def lies_in_checkpoint(path: str) -> bool:
+    """Whether a file of a run belongs to a checkpoint, by its path in the run directory.
+
+    >>> lies_in_checkpoint("net_00000/checkpoint_000012/weights"), lies_in_checkpoint("net_00000/checkpoint_best.pt")
+    (True, False)
+    """
+    return _IN_CHECKPOINT.fullmatch(path) is not None
 
 
 def number_of(saved: SavedCheckpoint) -> int:

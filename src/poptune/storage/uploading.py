@@ -17,7 +17,7 @@ from poptune.errors import StorageError
 from poptune.storage.journal import FILE_NAME as JOURNAL
 from poptune.storage.lock import FILE_NAME as LOCK
 from poptune.storage.remote import Listed, Manifest, Remote, journal_name
-from poptune.storage.store import STAGING
+from poptune.storage.store import STAGING, is_checkpoint, lies_in_checkpoint
 
 PERIOD_S = 5.0
 _SILENT_S = 2.0  # at the end
@@ -109,7 +109,7 @@ class Mirror:
     def _put(self, file: Path, path: str) -> Listed:
         """Upload a file, unless it is there already."""
         known = self._there.get(path)
-        if known is not None and _is_of_checkpoint(path):  # those never change
+        if known is not None and lies_in_checkpoint(path):  # those never change
             return known
         listed = Listed.of(file)
         if listed != known:
@@ -141,13 +141,14 @@ class Mirror:
             target = folder / place.relative_to(self._run_dir)
             if not target.exists():
                 try:
-                    shutil.copytree(place, target, copy_function=_linked)
+                    if is_checkpoint(place):  # or training code gave a name like that to a file of its own
+                        shutil.copytree(place, target, copy_function=_linked)
                 except (FileNotFoundError, shutil.Error):  # removed meanwhile: no longer needed
                     shutil.rmtree(target, ignore_errors=True)
 
     def _copy_others(self, folder: Path) -> None:
         for path in _files_below(self._run_dir):
-            if not (_is_of_checkpoint(path) or path.startswith((".", JOURNAL)) or path == LOCK):
+            if not (lies_in_checkpoint(path) or path.startswith((".", JOURNAL)) or path == LOCK):
                 (folder / path).parent.mkdir(exist_ok=True, parents=True)
                 shutil.copy2(self._run_dir / path, folder / path)
 
@@ -173,10 +174,6 @@ def _files_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _is_of_checkpoint(path: str) -> bool:
-    return path.partition("/")[2].startswith("checkpoint_")
-
-
 def _is_passing(path: str) -> bool:
     """Whether a file there is replaced by others in each round."""
-    return _is_of_checkpoint(path) or path.startswith("journal-")
+    return lies_in_checkpoint(path) or path.startswith("journal-")
