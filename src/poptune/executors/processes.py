@@ -23,6 +23,7 @@ from poptune.executors import memory
 from poptune.executors.base import Command, Job, Message, Printed, Start, WorkerLost
 from poptune.executors.machine import Machine
 from poptune.executors.worker import command_line, packed_job, start_message
+from poptune.storage import unshared
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
 _MESSAGES_AT_ONCE = 200  # of one worker, so that one that floods us does not keep the others waiting
@@ -87,7 +88,9 @@ class ProcessExecutor:
         memory.give_up_first(process.pid)
         os.set_blocking(output, False)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        worker = _Worker(number, process, Connection(ours.detach()), output, decoder, kernel_kills)
+        pipe = Connection(ours.detach())
+        unshared.add(pipe.fileno())
+        worker = _Worker(number, process, pipe, output, decoder, kernel_kills)
         self._workers[number] = worker
         self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -159,6 +162,7 @@ class ProcessExecutor:
         for file in (worker.pipe, worker.output):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(file)
+        unshared.discard(worker.pipe.fileno())
         worker.pipe.close()
         os.close(worker.output)
         _kill_group(worker.process)
@@ -166,6 +170,7 @@ class ProcessExecutor:
             _kill_group(worker.guard)
             worker.guard.wait()
             assert worker.guard.stdin
+            unshared.discard(worker.guard.stdin.fileno())
             worker.guard.stdin.close()
         return worker.process.wait()
 
@@ -204,9 +209,12 @@ def _guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
     command = ["/bin/sh", "-c", "read -r _ || kill -s KILL -- -$0", str(process.pid)]
     quiet = subprocess.DEVNULL
     try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True)
+        guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True)
     except FileNotFoundError:  # a container without a shell: workers end when their trials give the interpreter back
         return None
+    assert guard.stdin
+    unshared.add(guard.stdin.fileno())
+    return guard
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

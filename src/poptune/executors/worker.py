@@ -14,10 +14,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
 
 from poptune.executors.base import Job, Message, WorkerBroken
 from poptune.executors.host import Host, introduce
 from poptune.executors.importing import Importing
+from poptune.storage import unshared
 
 # Called first in each new worker, before the job is unpacked: importing its modules may need them.
 setups: list[Callable[[], object]] = []
@@ -31,7 +33,8 @@ def main(descriptor: int) -> None:
     """
     faulthandler.enable()  # a crash in native code leaves its last words
     os.set_inheritable(descriptor, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
+    unshared.add(descriptor)
+    signal.signal(signal.SIGINT, _leave_to_the_driver)
     threading.Thread(target=_watch, args=(descriptor,), name="poptune-watch", daemon=True).start()
     try:
         _serve(Connection(descriptor))
@@ -39,6 +42,10 @@ def main(descriptor: int) -> None:
         # The driver died. Trials in their own code, and processes that they started, end with us.
         os.killpg(0, signal.SIGKILL)
     _end()
+
+
+def _leave_to_the_driver(number: int, frame: object) -> None:
+    """Ctrl-C is the driver's to answer. Were it ignored, so would be what training code starts as programs."""
 
 
 def _end() -> None:
@@ -59,8 +66,8 @@ def _watch(descriptor: int) -> None:
 
 
 def _serve(pipe: Connection) -> None:
-    number, path, prepare, packed = pickle.loads(pipe.recv_bytes())
-    sys.path[:] = path
+    number, arguments, prepare, packed = pickle.loads(pipe.recv_bytes())
+    sys.argv[:] = arguments
     importing = Importing()
     try:
         for setup in prepare:
@@ -96,11 +103,9 @@ def _send(pipe: Connection, message: Message) -> bool:
 def start_message(number: int, job: bytes) -> bytes:
     """Return the first message to a worker.
 
-    The job travels as bytes within: its modules can be imported only once `sys.path` is set. That is made absolute:
-    where training works in its trial's folder, nothing in there can take a module's place.
+    The job travels as bytes within: importing its modules may need the setups, or look at the script's arguments.
     """
-    path = [os.path.abspath(entry) for entry in sys.path]
-    return pickle.dumps((number, path, setups, job), pickle.HIGHEST_PROTOCOL)
+    return pickle.dumps((number, sys.argv, setups, job), pickle.HIGHEST_PROTOCOL)
 
 
 def packed_job(job: Job) -> bytes:
@@ -120,5 +125,12 @@ def packed_job(job: Job) -> bytes:
 
 
 def command_line(descriptor: int) -> list[str]:
-    """Return the command that starts a worker process. The user's script is not run again in it."""
-    return [sys.executable, "-c", f"from poptune.executors.worker import main; main({descriptor})"]
+    """Return the command that starts a worker process. The user's script is not run again in it.
+
+    Options of the interpreter, such as `-O`, are ours. So is the import path, from the first import on: no module of
+    the working directory takes another's place. It is made absolute: where training works in its trial's folder,
+    nothing in there does either.
+    """
+    path = [os.path.abspath(entry) for entry in sys.path]
+    program = f"import sys; sys.path[:] = {path!a}; from poptune.executors.worker import main; main({descriptor})"
+    return [sys.executable, *_args_from_interpreter_flags(), "-c", program]

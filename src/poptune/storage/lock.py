@@ -12,20 +12,9 @@ import socket
 from pathlib import Path
 
 from poptune.errors import StorageError
+from poptune.storage import unshared
 
 FILE_NAME = "lock"
-
-_held: set[int] = set()  # files of this process
-
-
-def _forget_in_fork() -> None:
-    """A fork shares its parent's open files, and would hold their locks as long as it lives."""
-    for file in _held:
-        os.close(file)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_forget_in_fork)
 
 
 def is_locked(run_dir: Path) -> bool:
@@ -78,13 +67,15 @@ class RunLock:
             raise StorageError(
                 f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it."
             ) from error
-        _held.add(self._file)
+        self._is_held = True
+        unshared.add(self._file)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
 
     def release(self) -> None:
         """Let others train in the directory."""
-        if self._file in _held:
-            _held.discard(self._file)
+        if self._is_held:
+            self._is_held = False
+            unshared.discard(self._file)
             fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)

@@ -1,0 +1,119 @@
+"""Workers are as the driver is, and neither forks nor files that lie about come between the two."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runs import PATIENCE_S, wait_for
+
+SCRIPT = """
+import multiprocessing, os, sys, time
+import poptune as tune
+FIRST
+
+def train(config):
+    TRAINS
+
+for result in tune.Tuner(
+    train, run_config=tune.RunConfig(storage_path=STORAGE, verbose=0, executor=EXECUTOR, callbacks=CALLBACKS)
+).fit():
+    print(result.error or result.metrics["told"])
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Return a function that writes a script into a folder of its own, and returns its path."""
+
+    def write(trains, executor="processes", first="", callbacks="[]"):
+        folder = tmp_path / "folder of the script"
+        folder.mkdir(exist_ok=True)
+        constants = f"STORAGE = {str(tmp_path / 'runs')!r}\nEXECUTOR = {executor!r}\n"
+        text = SCRIPT.replace("FIRST", first).replace("TRAINS", trains).replace("CALLBACKS", callbacks)
+        (folder / "script.py").write_text(constants + text)
+        return folder / "script.py"
+
+    return write
+
+
+def output_of(*arguments, cwd):
+    ran = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def is_gone(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or " Z " in stat.read_text()
+
+
+def test_the_death_of_a_worker_is_noticed_although_a_fork_of_it_lives(fit):
+    def train(config):
+        multiprocessing.get_context("fork").Process(target=time.sleep, args=(100,), daemon=True).start()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    (result,) = fit(train, {}, executor="processes")
+    assert "SIGKILL" in str(result.error)
+
+
+def test_workers_end_with_their_driver_although_a_fork_of_it_lives(script, tmp_path):
+    forking = """
+class Forking(tune.Callback):
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        if result["training_iteration"] == 1:
+            fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=(100,))
+            fork.start()
+            print(fork.pid, result["pid"], flush=True)
+"""
+    forever = "while True: time.sleep(0.01); tune.report({'told': 1})"
+    driver = subprocess.Popen(
+        [sys.executable, script(forever, first=forking, callbacks="[Forking()]")], stdout=subprocess.PIPE, text=True
+    )
+    fork, worker = map(int, driver.stdout.readline().split())
+    driver.kill()
+    try:
+        wait_for(lambda: is_gone(worker), "the end of the worker")
+        assert not is_gone(fork)
+    finally:
+        os.kill(fork, signal.SIGKILL)
+        driver.communicate()
+
+
+def test_no_module_of_the_working_directory_takes_a_modules_place_in_a_worker(script, tmp_path):
+    for name in ("random", "select", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('of the user')\n")
+    assert output_of(script("return {'told': 1}"), cwd=tmp_path) == "1"
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_module_that_reads_the_scripts_arguments_reads_the_same_everywhere(script, executor):
+    file = script("from options import speed; return {'told': speed}", executor)
+    (file.parent / "options.py").write_text("import sys\nspeed = float(sys.argv[1])\n")
+    assert output_of(file, "7", cwd=file.parent) == "7.0"
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_options_of_the_interpreter_hold_everywhere(script, executor):
+    file = script("return {'told': f'{sys.flags.optimize} {sys.warnoptions}'}", executor)
+    assert output_of("-O", "-W", "error::UserWarning", file, cwd=file.parent) == "1 ['error::UserWarning']"
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_what_training_starts_can_be_interrupted(fit, executor):
+    def train(config):
+        program = subprocess.Popen(["sleep", "100"])
+        program.send_signal(signal.SIGINT)
+        return {"code": program.wait(PATIENCE_S)}
+
+    (result,) = fit(train, {}, executor=executor)
+    assert result.metrics["code"] == -signal.SIGINT
