@@ -96,6 +96,33 @@ def test_a_single_trial_that_diverged_and_was_rescued_is_not_worth_a_word(fit):
     assert "not-finite" not in advice(results)
 
 
+def test_reports_between_evaluations_do_not_count_as_diverged(fit):
+    def evaluate_seldom(config):
+        step = restored(step=0)["step"]
+        while True:
+            step += 1
+            evaluated = {"height": step * config["speed"]} if step % 3 == 0 else {}
+            tune.report({"loss": -step, **evaluated}, checkpoint=saved(step=step))
+
+    scheduler = pbt(interval=3, require_attrs=False)
+    results = fit(evaluate_seldom, speeds(1.0, 2.0, 3.0, 4.0), scheduler=scheduler, stop={"training_iteration": 11})
+    health = results.health
+    assert "not-finite" not in advice(results)
+    assert (health.reports, health.not_finite, health.winner) == (12, 0, results.get_best_result().trial_id)
+    assert len(health.last_scores) == 3
+
+
+def test_what_a_function_returns_at_its_end_does_not_count_as_diverged(fit):
+    def climb(config):
+        for step in range(1, 5):
+            tune.report({"height": step * config["speed"]}, checkpoint=saved(step=step))
+        return {"message": "done"}
+
+    results = fit(climb, speeds(1.0, 2.0, 3.0, 4.0), scheduler=pbt(interval=60))
+    assert "not-finite" not in advice(results)
+    assert (results.health.reports, results.health.winner) == (16, results.get_best_result().trial_id)
+
+
 @pytest.mark.parametrize(("upper", "is_said"), [(3.0, True), (100.0, False)])
 def test_a_winner_that_trained_at_a_bound(fit, upper, is_said):
     scheduler = pbt(interval=2, hyperparam_mutations={"speed": tune.loguniform(0.01, upper)}, resample_probability=0)

@@ -38,6 +38,28 @@ def test_every_report_is_in_one_stint_in_order(fit):
     assert all(math.isnan(value) for stint in history.stints for value in stint.values["height/else"])
 
 
+def test_a_metric_keeps_its_value_between_evaluations_and_when_it_is_copied(fit):
+    def climb(config):
+        checkpoint = tune.get_checkpoint()
+        start = checkpoint.to_dict()["n"] if checkpoint else 0
+        for n in range(start + 1, 6):
+            height = {"height": math.nan if n == 4 and config["speed"] == 2.0 else n * config["speed"]}
+            saved = tune.Checkpoint.from_dict({"n": n})
+            tune.report({"else": n, **(height if n % 2 == 0 else {})}, checkpoint=saved)
+
+    scheduler = pbt(interval=2, require_attrs=False, explore=lambda config, *_: {"speed": 10.0}, synch=True)
+    results = fit(climb, {"speed": tune.grid_search([1.0, 2.0])}, scheduler=scheduler, executor="inline")
+    history = History.read(results.experiment_path, "else")
+    heights = [stint.values["height"] for stint in history.stints]
+    first, fallen, clone, rescued = heights
+    assert (first, fallen) == (
+        pytest.approx([math.nan, 2.0], nan_ok=True),
+        pytest.approx([math.nan, 4.0, 4.0, math.nan], nan_ok=True),
+    )
+    assert (clone, rescued) == ([4.0, 40.0, 40.0], [40.0])  # of their donors, until they are evaluated themselves
+    assert history.measured(history.stints[2]) == [(4, 40.0)]
+
+
 def test_it_knows_the_winner_the_domains_and_what_was_varied(fit):
     results = three_climbers(fit)
     history = History.read(results.experiment_path)

@@ -73,15 +73,17 @@ def advice_on(history: History, health: Health) -> tuple[Advice, ...]:
 
 def _not_finite(history: History, health: Health) -> tuple[str, str] | None:
     ended = [trial for trial in history.trials if math.isnan(history.last_score(trial)) and history.by_trial[trial]]
-    ended = [trial for trial in ended if any(stint.iterations for stint in history.by_trial[trial])]
+    ended = [trial for trial in ended if any(any(stint.measured) for stint in history.by_trial[trial])]
     if not health.not_finite or not (health.not_finite >= _NAN_SHARE * health.reports or ended):
         return None
     assert history.objective is not None  # without one no report counts as not finite
     first = min(
         (at, stint.trial, iteration)
         for stint in history.stints
-        for at, iteration, score in zip(stint.seconds, stint.iterations, history.scores(stint), strict=True)
-        if not math.isfinite(score)
+        for at, iteration, score, is_measured in zip(
+            stint.seconds, stint.iterations, history.scores(stint), stint.measured, strict=True
+        )
+        if is_measured and not math.isfinite(score)
     )
     what = (
         f"{health.not_finite} of {health.reports} reports have no finite {history.objective.metric}: the first is that"
@@ -243,8 +245,8 @@ def _is_at(value: Any, bound: float, domain: Float | Integer) -> bool:
 
 
 def _winners_curse(history: History, health: Health) -> tuple[str, str] | None:
-    firsts = [scores[0] for stints in history.by_trial.values() if (scores := history.scores(stints[0]))]
-    firsts = [score for score in firsts if math.isfinite(score)]
+    measured = [history.measured(stints[0])[:1] for stints in history.by_trial.values()]
+    firsts = [score for reports in measured for _, score in reports if math.isfinite(score)]
     if history.objective is None or len(firsts) < 2 or len(health.last_scores) < 2:
         return None
     best = history.objective.value(health.best)  # which makes a value a score, too

@@ -46,7 +46,7 @@ class Health:
         best: The best value that anybody ever reported; NaN if there is none.
         last_scores: Of the winner's last reports, through exploits, oldest first: finite ones, larger is better.
         winner_mean: Their mean as values of the metric: what to expect of the winner; NaN if there are none.
-        reports: How many there were.
+        reports: How many have the metric: all, unless `require_attrs=False`.
         not_finite: How many of them had no finite value of the metric.
         failures: How often training failed.
         lost: The trials that failed for good.
@@ -79,7 +79,7 @@ class Health:
         seen = list(moments(history))
         helped, fell_back = _worth(history)
         last = _last_scores(history)
-        scores = [score for stint in history.stints for score in history.scores(stint)]
+        scores = [score for stint in history.stints for _, score in history.measured(stint)]
         finite = [score for score in scores if math.isfinite(score)]
         failed = [record for _, record in history.records if isinstance(record, TrialFailed)]
         figures = cls(
@@ -137,8 +137,9 @@ def _last_scores(history: History) -> list[float]:
     """Return the newest finite scores behind the winner's weights, oldest first."""
     found: list[float] = []
     for stint, last in reversed(history.winner.lineage if history.winner else []):
-        known = zip(stint.iterations, history.scores(stint), strict=True)
-        found = [score for iteration, score in known if iteration <= last and math.isfinite(score)] + found
+        found = [
+            score for iteration, score in history.measured(stint) if iteration <= last and math.isfinite(score)
+        ] + found
         if len(found) >= LAST_REPORTS:
             break
     return found[-LAST_REPORTS:]

@@ -15,7 +15,7 @@ from poptune.core.domains import Domain
 from poptune.core.events import CheckpointDeleted, Ready, Reported, TrialAdded, TrialReset, TrialStarted
 from poptune.core.explore import Operation
 from poptune.core.lineage import lineage
-from poptune.core.nested import Config, flatten, leaves, lookup
+from poptune.core.nested import MISSING, Config, flatten, leaves, lookup
 from poptune.core.objective import Objective, is_real
 from poptune.core.population import Population
 from poptune.run.reopening import known_run
@@ -46,7 +46,9 @@ class Stint:
             trial gave up its weights, "left" if the trial ended or failed for good.
         iterations: Of its reports, each counted along the lineage. What a failure undid is not among them.
         seconds: When these reports were recorded, in seconds since the run began.
-        values: What they said of each of `History.metrics`; NaN where that was no number.
+        values: Of each of `History.metrics`, what they said; NaN where that was no number. A report that does not have
+            the metric leaves its newest value in place, as between evaluations.
+        measured: Which of them have the run's metric.
         trained_s: Seconds of training before each report, since the report before it.
         decided: The iterations of its decision points: where the scheduler looked at it.
     """
@@ -62,6 +64,7 @@ class Stint:
     iterations: list[int] = field(default_factory=list, repr=False)
     seconds: list[float] = field(default_factory=list, repr=False)
     values: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    measured: list[bool] = field(default_factory=list, repr=False)
     trained_s: list[float] = field(default_factory=list, repr=False)
     decided: list[int] = field(default_factory=list, repr=False)
 
@@ -99,10 +102,17 @@ class Stint:
         is_there = at < len(self.iterations) and self.iterations[at] == iteration
         return self.values[metric][at] if is_there else math.nan
 
+    def newest(self, metric: str) -> float:
+        """Return the newest value of a metric that its weights have; NaN if there is none."""
+        if values := self.values[metric]:
+            return values[-1]
+        return self.origin.value_at(metric, self.start) if self.origin else math.nan
+
     def _drop_beyond(self, iteration: int) -> None:
         """Take back the reports that a failure undid."""
         while self.iterations and self.iterations[-1] > iteration:
             self.iterations.pop()
+            self.measured.pop()
             for column in (self.seconds, self.trained_s, *self.values.values()):
                 column.pop()
 
@@ -211,6 +221,11 @@ class History:
         sign = 1.0 if self.objective.mode == "max" else -1.0
         return [sign * value for value in stint.values[self.objective.metric]]
 
+    def measured(self, stint: Stint) -> list[tuple[int, float]]:
+        """Return the iterations and scores of those reports of a stint that have the run's metric."""
+        reports = zip(stint.iterations, self.scores(stint), stint.measured, strict=False)  # no objective, no scores
+        return [(iteration, score) for iteration, score, is_measured in reports if is_measured]
+
     def score_at(self, stint: Stint, iteration: int) -> float:
         """Return the score that a stint reported at an iteration; NaN if it reported none there."""
         if self.objective is None:
@@ -221,8 +236,8 @@ class History:
     def last_score(self, trial: str) -> float:
         """Return the newest score of a trial; NaN if it has none."""
         for stint in reversed(self.by_trial[trial]):
-            if scores := self.scores(stint):
-                return scores[-1]
+            if reports := self.measured(stint):
+                return reports[-1][1]
         return math.nan
 
     @cached_property
@@ -292,7 +307,9 @@ class _Reader:
         self._trained_s[report.trial] = total
         for metric in self._metrics:
             value = lookup(report.metrics, metric)
-            stint.values[metric].append(float(value) if is_real(value) else math.nan)
+            held = stint.newest(metric) if value is MISSING else math.nan
+            stint.values[metric].append(float(value) if is_real(value) else held)
+        stint.measured.append(bool(self._metrics) and lookup(report.metrics, self._metrics[0]) is not MISSING)
 
     def _clone(self, exploit: Exploit, seconds: float) -> None:
         self.current[exploit.trial].ending = "exploited"
