@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import pytest
 
@@ -205,6 +206,9 @@ def test_the_best_checkpoints_are_kept(fit):
     assert kept == {5.0, 4.0, 2.0}  # the best two, and the last
     assert result.get_best_checkpoint("value", "max").to_dict() == {"value": 5.0}
     assert result.checkpoint.to_dict() == {"value": 2.0}
+    shutil.rmtree(result.get_best_checkpoint("value", "max").path)  # somebody makes room
+    assert [checkpoint.to_dict()["value"] for checkpoint, _ in result.best_checkpoints] == [4.0, 2.0]
+    assert result.get_best_checkpoint("value", "max").to_dict() == {"value": 4.0}
 
 
 def test_stop_by_a_function(fit):

@@ -105,7 +105,10 @@ class Result:
 
     @property
     def best_checkpoints(self) -> list[tuple[Checkpoint, dict[str, Any]]]:
-        """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first."""
+        """The trial's own checkpoints that were kept, with the metrics reported with them, oldest first.
+
+        One that somebody removed is left out.
+        """
         with Journal.open(self._run_dir) as journal:
             kept: dict[str, tuple[SavedCheckpoint, dict[str, Any]]] = {}
             kinds = (Reported, CheckpointDeleted, CheckpointLost, TrialReset)
@@ -116,7 +119,8 @@ class Result:
                     kept[record.checkpoint.path] = record.checkpoint, dict(record.metrics)
                 elif isinstance(record, (CheckpointDeleted, CheckpointLost)):
                     kept.pop(record.path, None)
-        return [(_stored(self._run_dir, saved), metrics) for saved, metrics in kept.values()]
+        stored = ((_stored(self._run_dir, saved), metrics) for saved, metrics in kept.values())
+        return [(checkpoint, metrics) for checkpoint, metrics in stored if checkpoint]
 
     def get_best_checkpoint(self, metric: str, mode: Mode) -> Checkpoint | None:
         """Return the kept checkpoint with the best reported value of a metric, None if there is none."""
@@ -309,7 +313,10 @@ class ResultGrid(Sequence[Result]):
         return grid_html(self, self._trials, self._objective)
 
 
-def _stored(run_dir: Path, saved: SavedCheckpoint) -> Checkpoint:
+def _stored(run_dir: Path, saved: SavedCheckpoint) -> Checkpoint | None:
+    """Return a checkpoint of a run, None if it is gone."""
+    if not (run_dir / saved.path).is_dir():
+        return None
     return Checkpoint.saved_as(place_in(run_dir, saved.path), Fingerprint(saved.size, saved.checksum))
 
 
@@ -319,7 +326,7 @@ def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[
         trial_id=trial.id,
         config=trial.config,
         metrics=metrics,
-        checkpoint=_stored(run_dir, saved) if saved and (run_dir / saved.path).is_dir() else None,
+        checkpoint=_stored(run_dir, saved) if saved else None,
         error=TrialError(f"Trial {trial.id} failed: {trial.error}") if trial.error else None,
         path=str(run_dir / trial.folder),
         lineage=Lineage(behind),
