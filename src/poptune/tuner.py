@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +51,7 @@ from poptune.storage.retention import Retention
 from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
 from poptune.storage.uploading import Mirror
+from poptune.streams import say
 from poptune.trainables.packed import Packed
 from poptune.version import __version__
 
@@ -218,7 +218,7 @@ class Tuner:
             Path(run.storage_path), run.name or safe_name(f"{self._trainable.name}_{stamp()}"), run.upload_to
         )
         if run.name and run.name != run_dir.name:
-            sys.stderr.write(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
+            say(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
         with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
             return self._run(journal, Population.of(added, seed), added, executor)
 
@@ -233,7 +233,7 @@ class Tuner:
             past += first
             population = Population.of(past, seed)
             if not population.live:
-                sys.stderr.write(_nothing_left(run_dir))
+                say(_nothing_left(run_dir))
             check_whole(population, is_given=bool(drawn))
             executor = self._executor(max(population.live, 1))
             journal.append(first)
@@ -317,7 +317,7 @@ class Tuner:
         except (KeyboardInterrupt, SystemExit) as end:
             how = "Interrupted" if isinstance(end, KeyboardInterrupt) else "Terminated"
             again = f"Tuner.restore({str(run_dir)!r}, {self._trainable.name}).fit()"
-            sys.stderr.write(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
+            say(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
             raise
         finally:
             if mirror:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def say(lines: Sequence[str]) -> None:
     """Print lines; what the encoding of the output lacks is printed as escapes."""
-    from poptune.faces.stream import write
+    from poptune.streams import write
 
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from poptune.executors.base import Command, Job, Message, ReportArrived
 from poptune.executors.host import Host, introduce
+from poptune.streams import say
 
 # A trial on a long lease shows its reports, and lets the run look at the clock, this often.
 SLICE_S = 0.05
@@ -78,6 +79,6 @@ class InlineExecutor:
         if host is None:
             return []
         if not host.close():
-            sys.stderr.write("A trial did not return from its own code and was left behind.\n")
+            say("A trial did not return from its own code and was left behind.\n")
         self._limits.restore_original_limits()
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import traceback
@@ -23,6 +22,7 @@ from poptune.executors.counting import count
 from poptune.faults import fault
 from poptune.storage.checkpoint import Checkpoint
 from poptune.storage.space import advice_on_full, has_filled, is_of_the_device, with_space
+from poptune.streams import say
 from poptune.trainables.class_api import ClassRun
 from poptune.trainables.function import run_function
 from poptune.trainables.session import TrialContext, Unwound
@@ -177,12 +177,12 @@ class Resident:
             try:
                 unpacked(self.host.store.generators(start.checkpoint)).restore()
             except ValueError as error:
-                sys.stderr.write(f"Trial {self.trial} does not draw on from {start.checkpoint.path}: {error}.\n")
+                say(f"Trial {self.trial} does not draw on from {start.checkpoint.path}: {error}.\n")
         return self.checkpoint
 
     def _abandon(self) -> None:
         """Leave this thread behind: its code cannot be unwound, and must not keep the others waiting."""
-        sys.stderr.write(
+        say(
             f"Trial {self.trial} catches BaseException around tune.report, so that its function cannot be ended; its"
             " thread is left behind. Catch Exception instead.\n"
         )
@@ -243,7 +243,7 @@ class Resident:
         except StorageError as error:
             if not is_of_the_device(error):
                 raise
-            sys.stderr.write(f"{error}\nTrial {self.trial} goes on without this checkpoint. Look after the disk.\n")
+            say(f"{error}\nTrial {self.trial} goes on without this checkpoint. Look after the disk.\n")
             return None
 
     def _store_object(self, trainable: ClassRun, progress: Progress, number: int) -> SavedCheckpoint:
@@ -301,4 +301,4 @@ class Resident:
         except Unwound:
             pass
         except BaseException:
-            traceback.print_exc()  # the trial is over: its clean-up cannot fail it any more
+            say(traceback.format_exc())  # the trial is over: its clean-up cannot fail it any more

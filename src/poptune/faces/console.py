@@ -16,6 +16,7 @@ from poptune.faces.reporters import CLIReporter, JupyterNotebookReporter, Report
 from poptune.run.observer import Observer
 from poptune.run.reporting import ProgressReporter
 from poptune.schedulers.base import Scheduler
+from poptune.streams import is_terminal
 
 
 def console_for(
@@ -54,6 +55,6 @@ def console_for(
 
 def can_be_live(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal that can do more than show line after line."""
-    if stream is None or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+    if stream is None or not is_terminal(stream) or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return False
-    return "utf" in (stream.encoding or "").lower()  # the table holds characters that others lack
+    return "utf" in (getattr(stream, "encoding", None) or "").lower()  # the table holds characters that others lack

@@ -14,6 +14,7 @@ from poptune.core.trial import Status
 from poptune.faces.chronicle import Chronicle
 from poptune.faces.table import Layout, Table, failures, table_of
 from poptune.storage.records import Record
+from poptune.streams import is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -130,7 +131,7 @@ class LiveConsole:
             console=self._console,
             auto_refresh=False,
             redirect_stdout=is_ours,  # what training in this process prints goes above the table
-            redirect_stderr=is_ours and sys.stderr is not None and sys.stderr.isatty(),
+            redirect_stderr=is_ours and is_terminal(sys.stderr),
         )
         self._live.start()
         return self._live

@@ -15,9 +15,9 @@ from poptune.core.events import Overdue, TrialFailed
 from poptune.core.population import Population
 from poptune.core.trial import Status
 from poptune.faces.chronicle import Chronicle
-from poptune.faces.stream import write
 from poptune.faces.table import Layout, Table, lines_of, table_of
 from poptune.storage.records import Record
+from poptune.streams import write
 
 REFRESH_PERIOD_S = 1.0
 _LEAST_REST = 20  # a refresh that took 1 ms is followed by at least 20 ms without one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
@@ -12,9 +11,9 @@ from poptune.core.population import Population
 from poptune.faces.chronicle import Chronicle
 from poptune.faces.reporters import Reporting
 from poptune.faces.sentences import note_sentence
-from poptune.faces.stream import write
 from poptune.run.observer import Observers
 from poptune.storage.records import Record
+from poptune.streams import say, write
 
 STATUS_PERIOD_S = 10.0
 
@@ -36,7 +35,7 @@ class QuietConsole:
         for record in records:
             if isinstance(record, Continue) and record.note and record.note not in self._said:
                 self._said.add(record.note)
-                write(sys.stderr, f"{note_sentence(record.trial, record.note)}\n")
+                say(f"{note_sentence(record.trial, record.note)}\n")
 
     def on_output(self, worker: int, text: str) -> None:
         """Pass on what a worker printed."""

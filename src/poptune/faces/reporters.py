@@ -16,13 +16,13 @@ from poptune.errors import OptionError
 from poptune.faces.chronicle import Chronicle
 from poptune.faces.notebook import Display, html_of, in_notebook
 from poptune.faces.sentences import varied
-from poptune.faces.stream import write
 from poptune.faces.table import Layout, Table, lines_of, table_of
 from poptune.run.hooks import TrialView, bring_up_to_date
 from poptune.run.reporting import ProgressReporter
 from poptune.run.rows import TrialResults
 from poptune.schedulers.base import check_mode
 from poptune.storage.records import Record
+from poptune.streams import write
 
 Columns = Sequence[str] | Mapping[str, str]
 Clock = Callable[[], float]

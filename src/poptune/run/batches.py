@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
@@ -12,6 +11,7 @@ from poptune.core.population import Population
 from poptune.errors import StorageError
 from poptune.storage.records import Record
 from poptune.storage.space import is_full
+from poptune.streams import say
 
 PERIOD_S = 0.5  # from the end of a batch to the next, at least
 _REST = 20  # times as long as a batch took is what passes before the next: at most 5 % of a run is spent here
@@ -107,4 +107,4 @@ class InBatches:
             raise StorageError(f"{what} are left as they are, until it is restored; training goes on.") from error
         if not self._has_told:
             self._has_told = True
-            sys.stderr.write(f"{what} are behind its journal until there is space, or the run is restored.\n")
+            say(f"{what} are behind its journal until there is space, or the run is restored.\n")

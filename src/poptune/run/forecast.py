@@ -12,6 +12,7 @@ from poptune.core.events import CheckpointDeleted, Reported
 from poptune.core.population import Population
 from poptune.storage.records import Record
 from poptune.storage.retention import CheckpointConfig
+from poptune.streams import say
 
 IN_FLIGHT = 1  # of each trial, beyond those to keep: what a clone may still start from
 
@@ -37,7 +38,7 @@ class SpaceForecast:
         config: CheckpointConfig,
         stop_at: Mapping[str, float],
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
-        say: Callable[[str], object] = lambda text: sys.stderr.write(text),
+        say: Callable[[str], object] = say,
     ) -> None:
         self._run_dir = run_dir
         self._trials = trials

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 from poptune.core.population import Population
 from poptune.errors import StorageError
 from poptune.storage.records import Record
+from poptune.streams import say
 
 
 class Observer(Protocol):
@@ -41,10 +41,10 @@ class Observers:
                 action(observer)
             except StorageError as error:  # says everything itself
                 self._observers.remove(observer)
-                sys.stderr.write(f"{error}\n")
+                say(f"{error}\n")
             except Exception:
                 self._observers.remove(observer)
                 # Not a warning: where warnings are errors, it would stop training after all.
                 name = getattr(observer, "name", type(observer).__name__)
-                sys.stderr.write(f"{name} failed and is left out from here on; training goes on.\n")
-                traceback.print_exc()
+                say(f"{name} failed and is left out from here on; training goes on.\n")
+                say(traceback.format_exc())

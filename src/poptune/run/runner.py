@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +37,7 @@ from poptune.run.rows import complete, every_result
 from poptune.run.stopping import StopCriteria
 from poptune.schedulers.base import Scheduler, settle, step
 from poptune.storage.records import Record
+from poptune.streams import say
 
 TICK_S = 0.1
 _STARTS_BEFORE_GIVING_UP = 3
@@ -109,7 +109,7 @@ class Runner:
             while self.population.live:
                 self._round()
         except (KeyboardInterrupt, SystemExit):
-            sys.stderr.write("\nThe run ends and writes down what was reported; Ctrl-C ends it at once.\n")
+            say("\nThe run ends and writes down what was reported; Ctrl-C ends it at once.\n")
             self._end()
             raise
         except BaseException:
@@ -220,7 +220,7 @@ class Runner:
     def _stopped(self, report: Reported, trial: Trial, message: ReportArrived) -> bool:
         """Stop the trial, or all trials, if this report meets a criterion; say whether it does."""
         for warning in self._criteria.misnamed(report.metrics):
-            sys.stderr.write(f"{warning}\n")
+            say(f"{warning}\n")
         try:
             reason = self._criteria.reason(trial.id, self._result(report, trial))
             end = self._criteria.end()

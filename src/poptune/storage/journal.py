@@ -26,6 +26,7 @@ from poptune.storage.encoding import dumps, loads
 from poptune.storage.lock import RunLock
 from poptune.storage.records import Record, from_row, to_row
 from poptune.storage.space import failure
+from poptune.streams import say
 
 R = TypeVar("R")
 
@@ -134,7 +135,7 @@ class Journal:
         unfinished.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
         if lost := unread_commits(connection, path):
-            sys.stderr.write(
+            say(
                 f"Of the newest commits of the journal {path} at least {lost} cannot be read, and are lost:"
                 f" {path.name}-wal was altered, or a power cut took a part of it. The run goes on from before them.\n"
             )

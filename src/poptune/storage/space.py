@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from poptune.errors import DiskFull, StorageError
+from poptune.streams import say
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def with_space(
     who: str,
     *,
     check: Callable[[], object] = lambda: None,
-    say: Callable[[str], object] = lambda text: sys.stderr.write(text),
+    say: Callable[[str], object] = say,
     sleep: Callable[[float], object] = time.sleep,
 ) -> T:
     """Write, and as long as the disk is full wait and try again: first soon, then every half minute, for an hour.

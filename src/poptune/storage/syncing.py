@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sys
 import threading
 from pathlib import Path
 
 from poptune.storage.journal import Journal
 from poptune.storage.store import sync_file, sync_tree
+from poptune.streams import say
 
 PERIOD_S = 1.0
 
@@ -59,7 +59,7 @@ class Syncer:
         """Tell once that the disk fails. Else what was to be flushed is deleted, or the file system cannot do it."""
         if error.errno == errno.EIO and not self._has_told:
             self._has_told = True
-            sys.stderr.write(
+            say(
                 f"The disk fails: {path} could not be written to it ({error.strerror}). The run goes on, but what it"
                 " saves from now on may be gone after a power cut. Look after the disk.\n"
             )

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import sys
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from poptune.storage.journal import FILE_NAME as JOURNAL
 from poptune.storage.lock import FILE_NAME as LOCK
 from poptune.storage.remote import Listed, Manifest, Remote, journal_name
 from poptune.storage.store import STAGING, is_checkpoint, lies_in_checkpoint
+from poptune.streams import say
 
 PERIOD_S = 5.0
 _SILENT_S = 2.0  # at the end
@@ -41,7 +41,7 @@ class Mirror:
         self,
         run_dir: Path,
         remote: Remote,
-        say: Callable[[str], object] = lambda text: sys.stderr.write(text),
+        say: Callable[[str], object] = say,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run_dir = run_dir

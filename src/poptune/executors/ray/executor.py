@@ -39,6 +39,7 @@ from poptune.executors.ray.places import Places
 from poptune.executors.worker import packed_job
 from poptune.storage.space import with_space
 from poptune.storage.store import STAGING, CheckpointStore
+from poptune.streams import say
 
 _REPEAT_S = 0.5  # between calls to a worker that cannot be reached
 _SENT_AT_ONCE = 4  # checkpoints that stay in Ray's object store, since several clones may begin with one
@@ -243,7 +244,7 @@ class RayExecutor:
             )
         if self._shared_storage is None and not worker.shares and not self._has_told:
             self._has_told = True
-            sys.stderr.write(
+            say(
                 f"Node {worker.hostname} does not see {self._store.run_dir}: checkpoints travel from there to this"
                 " machine through Ray. A storage_path that all nodes share saves that.\n"
             )
