@@ -46,7 +46,7 @@ from poptune.schedulers.base import Scheduler
 from poptune.schedulers.fifo import FIFOScheduler
 from poptune.storage.journal import Journal
 from poptune.storage.records import Record
-from poptune.storage.remote import Remote, is_url
+from poptune.storage.remote import Remote, address_in, is_url
 from poptune.storage.retention import Retention
 from poptune.storage.store import CheckpointStore
 from poptune.storage.syncing import Syncer
@@ -297,7 +297,7 @@ class Tuner:
         )
         forecast = SpaceForecast(run_dir, past, len(population), run.checkpoint_config, self._criteria.thresholds)
         observers = Observers([console, forecast, *self._writers(journal, past), *self._hooks(run_dir, past)])
-        mirror = Mirror(run_dir, Remote(f"{run.upload_to}/{run_dir.name}")) if run.upload_to else None
+        mirror = Mirror(run_dir, Remote(address_in(run.upload_to, run_dir.name))) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
         store = CheckpointStore(run_dir, job.is_durable, run.checkpoint_config.allow_pickle)
         try:

@@ -226,6 +226,15 @@ def test_a_name_that_is_taken_there_gets_a_number(begin, tmp_path, capsys):
     assert not tune.Tuner.can_restore("memory://bucket/runs/run_3")
 
 
+def test_the_address_of_the_folder_may_end_in_a_slash(begin, tmp_path):
+    MemoryFileSystem.store.clear()
+    for name in ("run", "run_2"):
+        results = begin("run", upload_to="memory://bucket/runs/").fit()
+        assert Path(results.experiment_path).name == name
+        assert tune.Tuner.can_restore(f"memory://bucket/runs/{name}")
+        shutil.rmtree(tmp_path / name)
+
+
 def test_a_local_copy_is_not_overwritten(begin, tmp_path):
     MemoryFileSystem.store.clear()
     begin("run", upload_to="memory://bucket/runs").fit()

@@ -9,7 +9,7 @@ from pathlib import Path
 from poptune.errors import StorageError
 from poptune.run.configs import RunConfig
 from poptune.run.reopening import is_unborn
-from poptune.storage.remote import Remote, download
+from poptune.storage.remote import Remote, address_in, download
 
 _UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
 
@@ -39,7 +39,7 @@ def new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
         storage.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1_000_000):
             run_dir = storage / (name if attempt == 1 else f"{name}_{attempt}")
-            if upload_to and Remote(f"{upload_to}/{run_dir.name}").manifest() is not None:
+            if upload_to and Remote(address_in(upload_to, run_dir.name)).manifest() is not None:
                 continue
             try:
                 run_dir.mkdir(mode=0o700)

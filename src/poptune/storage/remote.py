@@ -48,6 +48,15 @@ def is_url(path: object) -> bool:
     return "://" in str(path)
 
 
+def address_in(folder: str, name: str) -> str:
+    """Return the address of what has a name in a folder; that of the folder may end in a slash.
+
+    >>> address_in("s3://bucket/runs/", "first"), address_in("s3://bucket/runs", "first")
+    ('s3://bucket/runs/first', 's3://bucket/runs/first')
+    """
+    return f"{folder}{name}" if folder.endswith("/") else f"{folder}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """What a manifest says of a file: its bytes, and its checksum (XXH3, 64 bits)."""
