@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import threading
 
 import pytest
 
 import poptune as tune
+from poptune.errors import UsageError
 from poptune.executors.inline import InlineExecutor
+from poptune.run.results import ResultGrid
 from poptune.testing.toys import Climber
 from runs import pbt
 
@@ -68,6 +71,40 @@ def test_metrics_that_are_no_numbers_are_kept_as_text(fit, executor):
     (result,) = fit(lambda config: {"height": 1.0, "object": Local(), "lock": threading.Lock()}, {}, executor=executor)
     assert result.error is None
     assert result.metrics["object"] == "something local"
+
+
+def test_numbers_of_a_class_of_the_script_are_numbers_everywhere(fit, executor):
+    class Level(enum.IntEnum):
+        HIGH = 3
+
+    class Metres(float):
+        pass
+
+    report = {"height": Metres(1.5), "level": Level.HIGH, "all": [Metres(2)]}
+    results = fit(lambda config: report, {}, metric="height", mode="max", executor=executor)
+    assert results[0].error is None
+    opened = ResultGrid.from_path(results.experiment_path)[0]
+    assert {key: opened.metrics[key] for key in report} == {"height": 1.5, "level": 3, "all": [2.0]}
+
+
+def test_two_threads_do_not_train_inline_at_once(fit):
+    refused = []
+
+    def beside(config):
+        def second():
+            with pytest.raises(UsageError, match=r"already, in the thread .*executor=\"processes\""):
+                fit(Climber, {"speed": 1.0}, stop={"training_iteration": 1})
+            refused.append(True)
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+        return {"height": 1}
+
+    assert fit(beside, {})[0].metrics["height"] == 1
+    assert refused
+    (later,) = fit(Climber, {"speed": 1.0}, stop={"training_iteration": 1})
+    assert later.error is None
 
 
 def test_the_newest_checkpoint_can_be_read_again_when_older_ones_are_gone(fit, executor):

@@ -186,6 +186,9 @@ def _plain(key: str, value: Any) -> Any:
         raise MetricError(f"Metric {key!r} is a torch tensor. Report a number: use value.item(), or float(value).")
     if library == "numpy":
         return value.tolist() if getattr(value, "shape", ()) else plain_number(value)
+    for kind in (int, float):  # a class of the script, such as an IntEnum, is known neither to the driver nor in files
+        if isinstance(value, kind):
+            return kind(value)
     if isinstance(value, numbers.Number):
         return value
     if hasattr(value, "tolist"):  # arrays of other libraries
