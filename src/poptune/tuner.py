@@ -214,12 +214,14 @@ class Tuner:
         seed = config.seed if config.seed is not None else seed_of_globals()
         added = self._trials(seed)
         executor = self._executor(len(added))
-        run_dir = new_directory(
+        lock = new_directory(
             Path(run.storage_path), run.name or safe_name(f"{self._trainable.name}_{stamp()}"), run.upload_to
         )
+        run_dir = lock.run_dir
         if run.name and run.name != run_dir.name:
             say(f"A run {run.name!r} is there already: this one is {run_dir.name!r}, in {run_dir}.\n")
-        with Journal.create(run_dir, self._about(run_dir.name, seed, executor), added, run.durability) as journal:
+        about = self._about(run_dir.name, seed, executor)
+        with Journal.create(run_dir, about, added, run.durability, lock) as journal:
             return self._run(journal, Population.of(added, seed), added, executor)
 
     def _gone_on(self, run_dir: Path, resumption: Resumption) -> ResultGrid:

@@ -1,5 +1,7 @@
 import math
 import pickle
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -240,3 +242,8 @@ def test_equal_values_of_other_kinds_are_told_apart():
     assert not same(np.array([1, 2]), np.array([1, 2]))
     assert not same(None, 0)
     assert not same(10**400, 1.5)
+
+
+def test_categories_are_taken_while_another_thread_imports_numpy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", types.ModuleType("numpy"))  # so it is there from the first line of it
+    assert choice([1, 2]).categories == (1, 2)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -43,6 +44,26 @@ def test_a_killed_holder_leaves_nothing_behind(tmp_path):
     with hold(tmp_path) as holder:
         holder.send_signal(signal.SIGKILL)
     RunLock(tmp_path).release()
+
+
+def test_nobody_is_kept_from_it_by_those_who_look(tmp_path):
+    RunLock(tmp_path).release()
+    is_over = threading.Event()
+
+    def look():
+        while not is_over.is_set():
+            is_locked(tmp_path)
+
+    watchers = [threading.Thread(target=look) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        for _ in range(200):
+            RunLock(tmp_path).release()
+    finally:
+        is_over.set()
+        for watcher in watchers:
+            watcher.join()
 
 
 def test_a_fork_of_the_holder_does_not_hold_it(tmp_path):

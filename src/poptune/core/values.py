@@ -18,8 +18,9 @@ _LONGEST_VALUE = 40
 
 def plain(value: Any) -> Any:
     """Return a NumPy scalar as the Python object it stands for, and anything else as it is."""
-    numpy = sys.modules.get("numpy")  # if nobody imported NumPy, there is no scalar of it
-    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
+    # If nobody imported NumPy, or another thread is about to, there is no scalar of it.
+    scalar = getattr(sys.modules.get("numpy"), "generic", None)
+    return value.item() if scalar is not None and isinstance(value, scalar) else value
 
 
 def is_number(value: Any) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from poptune.errors import StorageError
 from poptune.run.configs import RunConfig
-from poptune.run.reopening import is_unborn
+from poptune.run.reopening import is_run, is_unborn
+from poptune.storage.lock import InUse, RunLock
 from poptune.storage.remote import Remote, address_in, download
 
 _UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
@@ -28,8 +29,10 @@ def safe_name(name: str) -> str:
     return name.translate(_UNSAFE)
 
 
-def new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
-    """Make the directory of a new run; if the name is taken, here or where it is uploaded to, a number is added.
+def new_directory(storage: Path, name: str, upload_to: str | None) -> RunLock:
+    """Make the directory of a new run, and lock it: other runs may begin at the same moment.
+
+    If the name is taken, here or where it is uploaded to, a number is added.
 
     Raises:
         StorageError: It cannot be made.
@@ -46,12 +49,24 @@ def new_directory(storage: Path, name: str, upload_to: str | None) -> Path:
             except FileExistsError:
                 if not is_unborn(run_dir):
                     continue
-            return run_dir
+            if lock := _claimed(run_dir):
+                return lock
     except OSError as error:
         raise StorageError(
             f"Cannot make the directory of the run in {storage}: {error.strerror}. Give another storage_path."
         ) from error
     raise StorageError(f"{storage} holds too many runs named {name!r}.")
+
+
+def _claimed(run_dir: Path) -> RunLock | None:
+    try:
+        lock = RunLock(run_dir)
+    except InUse:
+        return None
+    if is_run(run_dir):  # of somebody who was quicker, and has come to its end
+        lock.release()
+        return None
+    return lock
 
 
 def downloaded(url: str, run: RunConfig) -> Path:

@@ -25,12 +25,12 @@ def known_run(path: str | Path) -> Path:
     poptune.errors.StorageError: /no/run does not exist. Give the directory of a run, such as results.experiment_path.
     """
     folder = _absolute(path)
-    if _is_run(folder):
+    if is_run(folder):
         return folder
     expected = "Give the directory of a run, such as results.experiment_path."
     if not folder.is_dir():
         raise StorageError(f"{folder} {_missing(folder)}{_near(folder)} {expected}")
-    if _is_run(folder.parent):
+    if is_run(folder.parent):
         raise StorageError(
             f"{folder} lies in the directory of a run, but is not one. Give that of the run, {folder.parent}; a trial's"
             " folder is for Result.from_path."
@@ -61,13 +61,13 @@ def known_trial(path: str | Path) -> tuple[Path, str]:
     """
     folder = _absolute(path)
     expected = "Give the folder of a trial, such as result.path."
-    if _is_run(folder):
+    if is_run(folder):
         raise StorageError(
             f"{folder} is the directory of a whole run, for ResultGrid.from_path. Give the folder of one of its trials:"
             f" {_some(_trials(folder))}."
         )
     run_dir = folder.parent
-    if not _is_run(run_dir):
+    if not is_run(run_dir):
         if not folder.is_dir():
             raise StorageError(f"{folder} {_missing(folder)}{_near(folder)} {expected}")
         raise StorageError(
@@ -84,7 +84,8 @@ def _absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(Path(path).expanduser()))
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a directory is that of a run that began."""
     return (folder / FILE_NAME).is_file()
 
 

@@ -78,17 +78,19 @@ class Journal:
         about: dict[str, Any],
         records: Iterable[Record] = (),
         durability: Durability = "process",
+        lock: RunLock | None = None,
     ) -> Journal:
         """Start the journal of a new run in its folder, with facts about the run and its first records.
 
-        They are there together or not at all: it is written beside its place, and renamed into it.
+        They are there together or not at all: it is written beside its place, and renamed into it. The lock of the
+        folder is taken, unless it is given.
 
         Raises:
             StorageError: A process trains in the folder already, or it cannot be written.
         """
         path = folder / FILE_NAME
         with _failing_as(f"Cannot write the journal {path}"), contextlib.ExitStack() as unfinished:
-            lock = RunLock(folder)
+            lock = lock or RunLock(folder)
             unfinished.callback(lock.release)
             if path.exists():
                 raise StorageError(f"Cannot write the journal {path}: it is there already.")

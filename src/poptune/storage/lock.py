@@ -9,12 +9,19 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from pathlib import Path
 
 from poptune.errors import StorageError
 from poptune.storage import unshared
 
 FILE_NAME = "lock"
+
+_A_LOOK_S = 1.0  # no look at a lock takes that long
+
+
+class InUse(StorageError):
+    """Another process trains in the directory."""
 
 
 def is_locked(run_dir: Path) -> bool:
@@ -39,7 +46,8 @@ class RunLock:
         run_dir: The directory of the run.
 
     Raises:
-        StorageError: Another process holds it; or it cannot be written.
+        InUse: Another process holds it.
+        StorageError: It cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,19 +62,16 @@ class RunLock:
     """
 
     def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
         path = run_dir / FILE_NAME
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StorageError(f"Cannot write the journal of {run_dir}: {error.strerror}.") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not _taken(self._file):
             holder = os.pread(self._file, 1000, 0).decode(errors="replace")
             os.close(self._file)
-            raise StorageError(
-                f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it."
-            ) from error
+            raise InUse(f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it.")
         self._is_held = True
         unshared.add(self._file)
         os.ftruncate(self._file, 0)
@@ -79,3 +84,21 @@ class RunLock:
             unshared.discard(self._file)
             fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
+
+
+def _taken(file: int) -> bool:
+    """Take a lock for oneself, and say whether that was possible. Those who only look hold it, too, for a moment."""
+    patience = time.monotonic() + _A_LOOK_S
+    while time.monotonic() < patience:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:  # somebody has it alone
+                return False
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.001)
+        else:
+            return True
+    return False
