@@ -134,6 +134,14 @@ def test_rounds_wait_by_the_last_that_came_not_by_the_first():
     assert deadlines.stragglers(story.population) == ["c"]
 
 
+def test_nobody_is_blamed_for_the_time_in_which_the_whole_job_was_suspended():
+    hour_s = 3600.0
+    times = iter([0.0, 0.5, 0.6 + hour_s, 1.5 + hour_s, 2.5 + hour_s, 3.4 + hour_s])
+    deadlines = Deadlines(3.0, None, lambda: next(times))
+    deadlines.heard(0)
+    assert [deadlines.silent() for _ in range(5)] == [[], [], [], [0], []]
+
+
 @pytest.mark.parametrize("name", ["report_timeout_s", "round_timeout_s"])
 @pytest.mark.parametrize("limit", [0, -1.0, float("nan"), "5", True])
 def test_limits_that_cannot_be_are_refused(name, limit):
