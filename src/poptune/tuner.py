@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -302,32 +303,32 @@ class Tuner:
         mirror = Mirror(run_dir, Remote(address_in(run.upload_to, run_dir.name))) if run.upload_to else None
         syncer = Syncer(journal) if run.durability == "process" else None
         store = CheckpointStore(run_dir, job.is_durable, run.checkpoint_config.allow_pickle)
-        try:
-            if mirror:
-                mirror.start()
-            Runner(
-                job=job,
-                population=population,
-                past=past,
-                scheduler=self._scheduler,
-                executor=executor,
-                recording=Recording(population, journal, store, syncer, Retention(run.checkpoint_config), observers),
-                criteria=self._criteria,
-                failure=run.failure_config,
-                observers=observers,
-            ).run()
-        except (KeyboardInterrupt, SystemExit) as end:
-            how = "Interrupted" if isinstance(end, KeyboardInterrupt) else "Terminated"
-            again = f"Tuner.restore({str(run_dir)!r}, {self._trainable.name}).fit()"
-            say(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
-            raise
-        finally:
-            if mirror:
-                mirror.close()
-            if not journal.is_taken_over:
-                store.clear_staging()
+        recording = Recording(population, journal, store, syncer, Retention(run.checkpoint_config), observers)
+        with ExitStack() as at_the_end:  # each of it is done, whatever becomes of the others
             if syncer:
-                syncer.close()
+                at_the_end.callback(syncer.close)
+                syncer.start()
+            at_the_end.callback(lambda: None if journal.is_taken_over else store.clear_staging())
+            if mirror:
+                at_the_end.callback(mirror.close)
+                mirror.start()
+            try:
+                Runner(
+                    job=job,
+                    population=population,
+                    past=past,
+                    scheduler=self._scheduler,
+                    executor=executor,
+                    recording=recording,
+                    criteria=self._criteria,
+                    failure=run.failure_config,
+                    observers=observers,
+                ).run()
+            except (KeyboardInterrupt, SystemExit) as end:
+                how = "Interrupted" if isinstance(end, KeyboardInterrupt) else "Terminated"
+                again = f"Tuner.restore({str(run_dir)!r}, {self._trainable.name}).fit()"
+                say(f"\n{how}. Everything reported is kept; this goes on: {again}\n")
+                raise
         return ResultGrid(run_dir, population)
 
     def get_results(self) -> ResultGrid:

@@ -108,6 +108,28 @@ def test_a_batch_system_that_tells_all_processes_makes_no_trial_fail(script, tmp
     assert failures(tmp_path / "run") == []
 
 
+TOLD_WHILE_IT_BEGINS = """
+import signal, threading
+import poptune as tune
+
+start = threading.Thread.start
+
+def start_and_be_told(thread):
+    start(thread)
+    if thread.name == "poptune-sync":
+        signal.raise_signal(signal.SIGTERM)
+
+threading.Thread.start = start_and_be_told
+tune.Tuner(lambda config: {}, run_config=tune.RunConfig(storage_path=STORAGE, verbose=0, executor="inline")).fit()
+"""
+
+
+def test_a_run_that_is_told_to_end_while_it_begins_ends(tmp_path):
+    script = f"STORAGE = {str(tmp_path)!r}\n{TOLD_WHILE_IT_BEGINS}"
+    ran = subprocess.run([sys.executable, "-c", script], timeout=PATIENCE_S, check=False)
+    assert ran.returncode == 143
+
+
 def test_a_handler_of_the_script_stays_in_force(script, tmp_path):
     process = script(before="signal.signal(signal.SIGTERM, lambda *_: os._exit(7))")
     process.send_signal(signal.SIGTERM)

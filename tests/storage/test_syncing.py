@@ -23,6 +23,7 @@ def run_dir(tmp_path):
 
 def start(journal):
     syncer = Syncer(journal)
+    syncer.start()
     (thread,) = syncers()
     return syncer, thread
 
@@ -65,6 +66,7 @@ journal = Journal.create(run_dir, about={})
 journal.note("ended", True)
 journal.commit()
 syncer = Syncer(journal)
+syncer.start()
 syncer.add(run_dir / "net_a" / "checkpoint_000000")
 thread = next(t for t in threading.enumerate() if t.name == "poptune-sync")
 syncer.close()

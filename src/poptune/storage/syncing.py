@@ -28,6 +28,9 @@ class Syncer:
         self._has_told = False
         # Not a daemon: the last flush goes on for an instant after fit() has returned.
         self._thread = threading.Thread(target=self._run, name="poptune-sync")
+
+    def start(self) -> None:
+        """Begin to flush. From here on the process does not end before `close`."""
         self._thread.start()
 
     def add(self, folder: Path) -> None:
