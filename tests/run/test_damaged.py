@@ -53,11 +53,11 @@ class Vandal(tune.Callback):
             self.damage(Path(trial.local_path, result["checkpoint_dir_name"]))
 
 
-def run(fit, tmp_path, is_victim, damage=flip, speeds=(1.0, 2.0), executor=InlineExecutor, **options):
+def run(fit, tmp_path, is_victim, damage=flip, speeds=(1.0, 2.0), executor=InlineExecutor, interval=2, **options):
     return fit(
         climb,
         {"speed": tune.grid_search([*speeds]), **options.pop("space", {})},
-        scheduler=pbt(interval=2, quantile_fraction=0.5),
+        scheduler=pbt(interval=interval, quantile_fraction=0.5),
         stop={"training_iteration": LIMIT},
         callbacks=[Vandal(tmp_path / "run", is_victim, damage)],
         executor=executor(),
@@ -136,6 +136,34 @@ def test_a_trial_that_failed_goes_on_from_an_older_checkpoint_of_its_own(fit, tm
     (result,) = results
     assert result.error is None
     assert result.metrics["training_iteration"] == LIMIT
+
+
+@pytest.mark.parametrize("also", [None, "checkpoint_000003"])
+def test_a_clone_that_failed_goes_on_from_what_it_copied_and_not_from_what_it_had_given_up(fit, tmp_path, also):
+    """Trial 0 copies trial 1 at iteration 4; what it saves at 5 is damaged, and perhaps what it copied is, too."""
+
+    def flip_both(folder):
+        flip(folder)
+        if also:
+            (donor,) = (tmp_path / "run").glob("*_00001_*")
+            flip(donor / also)
+
+    results = run(
+        fit,
+        tmp_path,
+        lambda trial, iteration: (trial, iteration) == (0, 5),
+        flip_both,
+        interval=4,
+        space={"fails": str(tmp_path / "failed")},
+        failure_config=tune.FailureConfig(max_failures=1),
+    )
+    exploits = [exploit for exploit in results.exploits if exploit.trial.endswith("0")]
+    taken = [(exploit.donor[-1], exploit.checkpoint.progress.iteration, exploit.config) for exploit in exploits]
+    copied = exploits[0].config
+    assert taken[:2] == [("1", 4, copied), ("1", 4, copied)]
+    assert (("1", 3, copied) in taken) == bool(also)
+    assert results.errors == []
+    assert consistent(results)
 
 
 def test_without_any_checkpoint_left_a_trial_begins_again(fit, tmp_path):

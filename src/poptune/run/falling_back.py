@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from poptune.core.decisions import Exploit
@@ -22,9 +23,10 @@ _KINDS = (TrialAdded, Exploit, TrialReset, Ready, Reported, CheckpointDeleted, C
 def fallen_back(trial: Trial, lost: SavedCheckpoint, journal: Journal, scheduler: Scheduler) -> Exploit | TrialReset:
     """Return how a trial goes on without the checkpoint that it should go on from, with the config that it has.
 
-    It goes on from the newest older checkpoint of whoever saved the lost one. If there is none, from the newest one of
-    its own; if it has none, it begins again. Going on from other weights is an exploit, so that lineage, policy files
-    and a restored run need no second case.
+    It goes on from the newest checkpoint behind the lost one: an older one of whoever saved it, or what those weights
+    were copied from. Weights that were given up for others are not behind these. If there is none, it goes on from the
+    newest one of its own; if it has none, it begins again. Going on from other weights is an exploit, so that lineage,
+    policy files and a restored run need no second case.
 
     Args:
         trial: Who should have gone on.
@@ -32,54 +34,95 @@ def fallen_back(trial: Trial, lost: SavedCheckpoint, journal: Journal, scheduler
         journal: Of the run; it knows already that the checkpoint is lost.
         scheduler: Of the run; bound to its metric.
     """
-    for owner in dict.fromkeys([lost.trial, trial.id]):
-        if found := _newest(journal.records(*_KINDS, trial=owner), before=lost.path):
-            return _exploit(trial, owner, *found, scheduler)
-    return TrialReset(trial.id, trial.config, trial.generation)
+    again = _behind(trial, lost, journal, scheduler)
+    if again is None and (own := _older(journal.records(*_KINDS, trial=trial.id), lost.path)[0]):
+        again = _exploit(trial, own[-1], scheduler)
+    return again or TrialReset(trial.id, trial.config, trial.generation)
 
 
-def _newest(records: Iterable[Record], before: str) -> tuple[Reported, Config, int] | None:
-    """Return the newest report with a checkpoint that is there, its config, and the decision points passed with it."""
-    found: dict[str, tuple[Reported, Config, int]] = {}
+def _behind(trial: Trial, lost: SavedCheckpoint, journal: Journal, scheduler: Scheduler) -> Exploit | None:
+    """Return how a trial goes on from the newest checkpoint that is behind a lost one and is there."""
+    while True:
+        older, origin = _older(journal.records(*_KINDS, trial=lost.trial), lost.path)
+        if same := [saved for saved in older if saved.origin is origin]:
+            return _exploit(trial, same[-1], scheduler)
+        if origin is None:
+            return None
+        lost = origin.checkpoint
+        gone = journal.records(CheckpointDeleted, CheckpointLost, trial=lost.trial)
+        if lost.path not in {record.path for record in gone if isinstance(record, (CheckpointDeleted, CheckpointLost))}:
+            return replace(origin, **_of(trial))
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A report with a checkpoint.
+
+    Attributes:
+        report: The report.
+        config: In force then.
+        generation: Decision points passed with it.
+        origin: The exploit by which the trial had got its weights; None if it had begun with them.
+    """
+
+    report: Reported
+    config: Config
+    generation: int
+    origin: Exploit | None
+
+
+def _older(records: Iterable[Record], than: str) -> tuple[list[_Saved], Exploit | None]:
+    """Return what a trial saved before a checkpoint and is there, oldest first, and how it got that one's weights."""
+    saved: dict[str, _Saved] = {}
     config: Config = {}
     generation = 0
+    origin: Exploit | None = None
     is_older = True
+    behind: Exploit | None = None
     for record in records:
         match record:
-            case TrialAdded() | Exploit():
+            case TrialAdded():
                 config = record.config
+            case Exploit():
+                config, origin = record.config, record
             case TrialReset():
-                config = record.config
-                found.clear()
+                config, origin = record.config, None
+                saved.clear()
             case Ready():
                 generation += 1
             case Reported(checkpoint=SavedCheckpoint(path=path)):
-                is_older = is_older and path != before
+                if path == than:
+                    is_older, behind = False, origin
                 if is_older:
-                    found[path] = record, config, generation + 1
+                    saved[path] = _Saved(record, config, generation + 1, origin)
             case CheckpointDeleted() | CheckpointLost():
-                found.pop(record.path, None)
-    return next(reversed(found.values()), None)
+                saved.pop(record.path, None)
+    return list(saved.values()), behind
 
 
-def _exploit(
-    trial: Trial, donor: str, report: Reported, donor_config: Config, donor_generation: int, scheduler: Scheduler
-) -> Exploit:
-    assert report.checkpoint is not None  # it was chosen for it
+def _exploit(trial: Trial, saved: _Saved, scheduler: Scheduler) -> Exploit:
+    assert saved.report.checkpoint is not None  # it was chosen for it
     return Exploit(
-        trial=trial.id,
-        donor=donor,
-        checkpoint=report.checkpoint,
-        config=trial.config,
-        donor_config=donor_config,
-        operations=(),
-        iteration=trial.progress.iteration,
-        time=_time(report, scheduler),
-        score=math.nan if trial.last_score is None else trial.last_score,
-        donor_score=_score(report, scheduler),
-        generation=trial.generation,
-        donor_generation=donor_generation,
+        donor=saved.report.trial,
+        checkpoint=saved.report.checkpoint,
+        donor_config=saved.config,
+        time=_time(saved.report, scheduler),
+        donor_score=_score(saved.report, scheduler),
+        donor_generation=saved.generation,
+        **_of(trial),
     )
+
+
+def _of(trial: Trial) -> dict[str, Any]:
+    """Return what an exploit says of the trial that goes on from other weights with its own config."""
+    return {
+        "trial": trial.id,
+        "config": trial.config,
+        "operations": (),
+        "iteration": trial.progress.iteration,
+        "score": math.nan if trial.last_score is None else trial.last_score,
+        "generation": trial.generation,
+    }
 
 
 def _time(report: Reported, scheduler: Scheduler) -> float:
