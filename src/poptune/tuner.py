@@ -332,14 +332,16 @@ class Tuner:
         return ResultGrid(run_dir, population)
 
     def get_results(self) -> ResultGrid:
-        """Return what `fit` returned.
+        """Return what `fit` returned; of a tuner that `restore` made, before that, what the run has so far.
 
         Raises:
-            UsageError: `fit` has not been called.
+            UsageError: `fit` has not been called, and the run is a new one.
         """
-        if self._results is None:
-            raise UsageError("There are no results yet: call fit() first.")
-        return self._results
+        if self._results is not None:
+            return self._results
+        if self._restored is not None:
+            return ResultGrid.from_path(self._restored[0])
+        raise UsageError("There are no results yet: call fit() first.")
 
     def _check_checkpointing(self) -> None:
         saving = self._run_config.checkpoint_config

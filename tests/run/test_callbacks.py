@@ -151,7 +151,7 @@ def test_a_trial_shows_what_ray_tune_shows(fit):
     assert trial.trial_id == result.trial_id
     assert trial.evaluated_params == {"speed": 1.0, "net/depth": 3}
     assert trial.experiment_tag == "0_depth=3,speed=1.0000"
-    assert trial.local_path == trial.path == result.path
+    assert trial.local_path == trial.path == trial.logdir == result.path
     assert trial.config == result.config
 
 

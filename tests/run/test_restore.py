@@ -45,6 +45,14 @@ def test_a_run_that_is_over_is_only_read(begin):
     assert told(go_on(first.experiment_path)) == told(first)
 
 
+def test_what_a_run_has_so_far_can_be_had_without_going_on_with_it(interrupt):
+    path = interrupt("hurt", 10)
+    so_far = told(ResultGrid.from_path(path))
+    tuner = tune.Tuner.restore(path, climb, run_config=tune.RunConfig(callbacks=[]))
+    assert told(tuner.get_results()) == so_far
+    assert told(tuner.fit()) == told(tuner.get_results()) != so_far
+
+
 def test_hyperparameters_stay_what_they_had_become(interrupt):
     path = interrupt("hurt", 30)
     perturbed = [result.config for result in ResultGrid.from_path(path)]

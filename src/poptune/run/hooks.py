@@ -34,6 +34,8 @@ class TrialView:
         self.local_path = str(run_dir / added.folder)
         self._population = population
         self._run_dir = run_dir
+        # As in Ray Tune. Callbacks name their files by it, and what they send elsewhere.
+        self._name = f"{added.folder.partition(f'_{added.trial}')[0]}_{added.trial}"
 
     @property
     def record(self) -> Trial:
@@ -44,6 +46,15 @@ class TrialView:
     def path(self) -> str:
         """Its folder."""
         return self.local_path
+
+    @property
+    def logdir(self) -> str:
+        """Its folder, under its older name."""
+        return self.local_path
+
+    def init_local_path(self) -> None:
+        """Make its folder, for a callback that writes into it. When the trial starts it is there already."""
+        Path(self.local_path).mkdir(parents=True, exist_ok=True)
 
     @property
     def config(self) -> Config:
@@ -68,6 +79,9 @@ class TrialView:
     def _opened(self, saved: SavedCheckpoint | None) -> Checkpoint | None:
         is_there = saved is not None and (self._run_dir / saved.path).is_dir()
         return Checkpoint(self._run_dir / saved.path) if saved and is_there else None
+
+    def __str__(self) -> str:
+        return self._name
 
     def __repr__(self) -> str:
         return f"TrialView({self.trial_id}, {self.status})"
@@ -163,6 +177,7 @@ class Hooks:
         """Call the hooks of one record, which the trials have taken in."""
         match record:
             case TrialStarted():
+                self._views[record.trial].init_local_path()  # nobody is there yet who trains in it
                 self._call(self._callback.on_trial_start, record)
                 if self._population[record.trial].checkpoint:
                     self._call(self._callback.on_trial_restore, record)
