@@ -27,7 +27,7 @@ class Book(LoggerCallback):
     def log_trial_start(self, trial):
         self.prepare(trial)
         path = Path(getattr(trial, self.folder), f"{trial}.txt")
-        self.files[trial] = path.open("a")  # noqa: SIM115, as such loggers do
+        self.files[trial] = path.open("a")
 
     def log_trial_result(self, iteration, trial, result):
         self.files[trial].write(f"{result['height']}\n")
