@@ -108,6 +108,16 @@ def test_options_of_the_interpreter_hold_everywhere(script, executor):
     assert output_of("-O", "-W", "error::UserWarning", file, cwd=file.parent) == "1 ['error::UserWarning']"
 
 
+def test_a_script_that_runs_programs_and_reports_travels(script, tmp_path):
+    file = script("subprocess.run(['true']); tune.report({'told': 1})", first="import subprocess")
+    assert output_of(file, cwd=tmp_path) == "1"
+
+
+@pytest.mark.parametrize("leaves", ["sys.stdout.close()", "sys.stdout = None"])
+def test_training_that_leaves_no_output_ends_its_worker_in_silence(script, tmp_path, leaves):
+    assert output_of(script(f"tune.report({{'told': 1}}); {leaves}"), cwd=tmp_path) == "1"
+
+
 @pytest.mark.parametrize("executor", ["inline", "processes"])
 def test_what_training_starts_can_be_interrupted(fit, executor):
     def train(config):

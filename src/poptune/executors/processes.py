@@ -225,9 +225,10 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 def how_it_ended(code: int) -> str:
     """Return the end of a process in words.
 
-    >>> how_it_ended(-9), how_it_ended(3)
-    ('was killed by signal 9 (SIGKILL)', 'ended with exit code 3')
+    >>> how_it_ended(-9), how_it_ended(3), how_it_ended(-40)
+    ('was killed by signal 9 (SIGKILL)', 'ended with exit code 3', 'was killed by signal 40')
     """
     if code >= 0:
         return f"ended with exit code {code}"
-    return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    names = {each.value: f" ({each.name})" for each in signal.Signals}  # real-time signals have none
+    return f"was killed by signal {-code}{names.get(-code, '')}"

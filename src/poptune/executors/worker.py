@@ -51,9 +51,9 @@ def _leave_to_the_driver(number: int, frame: object) -> None:
 def _end() -> None:
     """End the process at once: taking down an interpreter that has imported torch can take a second."""
     atexit._run_exitfuncs()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # training code closed or replaced it
+            stream.flush()
     os._exit(0)
 
 

@@ -17,5 +17,9 @@ class _CallablePackage(ModuleType):
         """Start a run, see `poptune.compat.tune.run`."""
         return import_module("poptune.compat.tune.tune").run(*arguments, **options)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to workers by name, as other modules do: a function that says `tune` and `run` takes both along."""
+        return import_module, (__name__,)
+
 
 sys.modules[__name__].__class__ = _CallablePackage
