@@ -239,3 +239,16 @@ def test_input_is_never_changed_and_draws_repeat(bounds, seed, config):
     assert first == second
     assert repr(config) == before
     assert repr(mutations["a"]) == "[1, [2], None]"
+
+
+@pytest.mark.parametrize("module", ["numpy", "torch"])
+def test_values_that_compare_element_by_element_are_moved_between(module):
+    library = pytest.importorskip(module)
+    rows = [library.asarray([1.0, 1.0]), library.asarray([1.0, 5.0]), library.asarray([1.0, 9.0])]
+    for mutation in (rows, tuple(rows)):
+        reached = set()
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            config, (operation,) = explore({"weights": rows[1]}, {"weights": mutation}, rng, resample_probability=0.0)
+            reached.add((operation.label, float(config["weights"][1])))
+        assert reached == {("shift left", 1.0), ("shift right", 9.0)}

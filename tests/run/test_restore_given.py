@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 import poptune as tune
@@ -111,6 +113,17 @@ def test_values_that_print_alike_are_not_mixed_up(interrupt):
     results = go_on(path, climb_in_boots, param_space=space)
     assert results.errors == []
     assert set(sizes.values()) == {1, 2}
+
+
+def test_equal_values_may_be_written_twice(interrupt):
+    space = {**SPACE, "day": tune.choice([date(2024, 1, 1), date(2024, 1, 2)])}
+    mutations = {**SPACE, "day": [date(2024, 1, 1), date(2024, 1, 2)]}
+    scheduler = pbt(hyperparam_mutations=mutations)
+    path = interrupt("hurt", 26, space=space, scheduler=scheduler)
+    results = go_on(path, param_space=space, tune_config=tune.TuneConfig(scheduler=scheduler))
+    assert results.errors == []
+    assert results.exploits
+    assert {result.config["day"] for result in results} <= set(mutations["day"])
 
 
 def test_another_search_space_is_refused_if_values_are_missing(interrupt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import sys
 
@@ -59,6 +60,13 @@ def test_it_is_a_plain_table(tmp_path):
             ["1", "5", "a", "", "0.1", "relu", "true", ""],
             ["6", "9", "a", "a", "2", "", "", "null"],
         ]
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    """It begins with a mark of its encoding then, and its lines end in two characters."""
+    schedule = Schedule((Segment("a", 1, 5, {"lr": 0.1}, None), Segment("b", 6, 10, {"lr": 0.08}, "a")))
+    (tmp_path / "schedule.csv").write_bytes(codecs.BOM_UTF8 + schedule.csv.replace("\n", "\r\n").encode())
+    assert Schedule.from_csv(tmp_path / "schedule.csv") == schedule
 
 
 def test_text_that_looks_like_something_else_stays_text():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def test_a_line_of_ray_tune_whose_donor_triggered_the_round_is_put_right(tmp_pat
         Change(0, {"lr": 0.05, "h0": 0.0, "h1": 1.0, "checkpoint_interval": 4}),
         Change(4, {"lr": 0.06, "h0": 0.0, "h1": 0.8, "checkpoint_interval": 4}),
     )
+
+
+def test_a_file_that_an_editor_marked_with_its_encoding_is_read(tmp_path):
+    (tmp_path / "policy.txt").write_bytes(codecs.BOM_UTF8 + line("1", "0", 4, 4, 0.1, 0.2).encode())
+    assert [change.iteration for change in Replay(tmp_path / "policy.txt").changes] == [0, 4]
 
 
 def climbs(config):

@@ -252,7 +252,7 @@ def _typed_like(old: Any, new: Any) -> Any:
 def _equal(a: Any, b: Any) -> bool:
     try:
         return bool(a == b)
-    except (TypeError, ValueError):  # arrays compare element by element: they have no single answer
+    except (TypeError, ValueError, RuntimeError):  # arrays and tensors compare element by element: no single answer
         return False
 
 

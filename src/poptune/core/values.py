@@ -43,7 +43,7 @@ def same(a: Any, b: Any) -> bool:
         return False
     try:
         return bool(a == b)
-    except (TypeError, ValueError):  # arrays compare element by element: they have no single answer
+    except (TypeError, ValueError, RuntimeError):  # arrays and tensors compare element by element: no single answer
         return False
 
 

@@ -19,6 +19,7 @@ from poptune.core.events import (
 from poptune.core.nested import MISSING, Config, leaves
 from poptune.core.population import Population
 from poptune.core.trial import Status, Trial
+from poptune.core.values import same
 from poptune.errors import UsageError
 from poptune.storage.encoding import TextOf, dumps, loads
 from poptune.storage.records import Record
@@ -119,8 +120,8 @@ class Originals:
         values = [_at(config, path) for config in known]
         if trial is None:
             values += _choices(_at(self._mutations, path))
-        same = [one for one in values if one is not MISSING and loads(dumps(one)) == value]
-        return same[0] if same and all(_is_same(one, same[0]) for one in same) else value
+        alike = [one for one in values if one is not MISSING and loads(dumps(one)) == value]
+        return alike[0] if alike and all(_is_same(one, alike[0]) for one in alike) else value
 
 
 def whole_records(records: Iterable[Record], originals: Originals) -> list[Record]:
@@ -181,7 +182,7 @@ def _is_same(one: Any, other: Any) -> bool:
     """Whether two values are the same, or lists of the same: each trial has lists of its own."""
     if type(one) in (list, tuple) and type(one) is type(other) and len(one) == len(other):
         return all(map(_is_same, one, other))
-    return one is other or (not is_lost(loads(dumps(one))) and one == other)
+    return same(one, other)
 
 
 def _at(tree: Any, path: Keys) -> Any:

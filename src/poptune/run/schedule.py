@@ -117,7 +117,7 @@ class Schedule:
         True
         """
         try:
-            with open(Path(path).expanduser(), newline="", encoding="utf-8") as file:
+            with open(Path(path).expanduser(), newline="", encoding="utf-8-sig") as file:
                 header, *lines = list(csv.reader(file)) or [[]]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise OptionError(

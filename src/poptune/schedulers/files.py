@@ -22,7 +22,7 @@ def read_text(path: FilePath, what: str, origin: str) -> str:
         OptionError: There is no such file, or it is no text.
     """
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
+        return Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: nobody knows the home
         reason = getattr(error, "strerror", None) or error
         raise OptionError(
