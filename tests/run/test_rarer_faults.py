@@ -28,6 +28,15 @@ def test_a_crash_in_native_code_costs_only_its_trial_and_leaves_its_last_words(f
     assert "Fatal Python error: Segmentation fault" in "".join(capfd.readouterr())
 
 
+def test_training_that_ends_its_own_worker_as_batch_systems_do_fails_at_last(fit):
+    def train(config):
+        tune.report({"height": 1})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    (result,) = fit(train, {}, executor="processes")
+    assert "SIGTERM" in str(result.error)
+
+
 def test_forty_deaths_of_workers_leave_no_process_and_no_open_file(fit):
     def dies(config):
         step = tune.get_checkpoint().to_dict()["step"] if tune.get_checkpoint() else 0

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -26,6 +27,7 @@ from poptune.executors.worker import command_line, packed_job, start_message
 from poptune.storage import unshared
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
+_MOST_EXCUSES = 3  # of a worker that ends by SIGTERM, although we were not told to end: then it is its trial's doing
 _MESSAGES_AT_ONCE = 200  # of one worker, so that one that floods us does not keep the others waiting
 
 
@@ -54,6 +56,7 @@ class ProcessExecutor:
         self._workers: dict[int, _Worker] = {}
         self._selector = selectors.DefaultSelector()
         self._packed_job = b""
+        self._excuses: Counter[int] = Counter()  # of workers
         self._environments: list[dict[str, str]] = []
 
     @property
@@ -64,6 +67,7 @@ class ProcessExecutor:
     def open(self, job: Job) -> None:
         """Start all workers; they get ready in parallel."""
         self._packed_job = packed_job(job)
+        self._excuses.clear()
         resources = job.trainable.resources
         self._environments = [self._machine.environment(n, resources) for n in range(self._count)]
         workers = [self._launch(number) for number in range(self._count)]
@@ -152,10 +156,12 @@ class ProcessExecutor:
         return []
 
     def _lost(self, worker: _Worker) -> WorkerLost:
-        """Bury a worker, and say how it ended. Batch systems send SIGTERM to whole jobs: no trial's fault."""
+        """Bury a worker, and say how it ended. Batch systems send SIGTERM to whole jobs: no trial's fault, at first."""
         code = self._bury(worker)
+        is_excused = code == -signal.SIGTERM and self._excuses[worker.number] < _MOST_EXCUSES
+        self._excuses[worker.number] += is_excused
         hint = memory.advice_on_kill(worker.kernel_kills) if code == -signal.SIGKILL else ""
-        return WorkerLost(worker.number, how_it_ended(code), is_blameless=code == -signal.SIGTERM, hint=hint)
+        return WorkerLost(worker.number, how_it_ended(code), is_blameless=is_excused, hint=hint)
 
     def _bury(self, worker: _Worker) -> int:
         """Take leave of a dead worker and of what it started, and return its exit code."""
