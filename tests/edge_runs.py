@@ -140,11 +140,35 @@ def long_names(folder: Path) -> Path:
     return _named(folder, "long_names", LONG, choices=["short", "v" * 250])
 
 
+def extreme(folder: Path) -> Path:
+    """Values at the ends of what a float can say and beyond, and choices among functions and infinities."""
+
+    def diverge(config: dict[str, Any]) -> None:
+        while True:
+            for value in (10**400, 1e308, -1e308, 1e307 * config["lr"], config["lr"]):
+                tune.report({"score": value}, checkpoint=tune.Checkpoint.from_dict({}))
+
+    choices = {"act": tune.choice([math.tanh, math.erf]), "clip": tune.choice([0.5, math.inf])}
+    return _fitted(folder, "extreme", diverge, space={**LR, **choices, "scale": tune.uniform(-1e308, 0.7e308)})
+
+
+def close(folder: Path) -> Path:
+    """Values that are far larger than the differences between them."""
+
+    def train(config: dict[str, Any]) -> None:
+        state = {"step": 0, "score": 0.0}
+        while True:
+            state = _learned(state, config["lr"])
+            tune.report({"score": state["score"] - 1234567}, checkpoint=tune.Checkpoint.from_dict({}))
+
+    return _fitted(folder, "close", train, space={**LR, "day": tune.randint(20240101, 20240131)})
+
+
 EDGE_RUNS: dict[str, Callable[[Path], Path]] = {
     make.__name__: make
     for make in (
         *(one_trial, two_trials, many_trials, asynchronous, all_nan, no_reports, crashed, failing),
-        *(nested, no_metric, hostile, unicode_names, long_names),
+        *(nested, no_metric, hostile, unicode_names, long_names, extreme, close),
     )
 }
 

@@ -102,7 +102,7 @@ def test_without_a_metric_nothing_is_best(fit):
 def test_no_value_that_counts(fit):
     results = fit(slip, {"heights": {"grid_search": [[1.0, math.nan], [math.nan]]}}, metric="height", mode="max")
     analysis = ExperimentAnalysis.of(results)
-    with pytest.warns(UserWarning, match="No trial reported a finite value"):
+    with pytest.warns(UserWarning, match="No trial ended with a finite value"):
         assert analysis.get_best_trial() is None
     with pytest.raises(NoResultError):
         _ = analysis.best_config

@@ -1,9 +1,11 @@
 """The report page in a real browser: every edge run, in all sizes and looks, and everything that one can do there."""
 
+import math
 import re
 
 import pytest
 
+import poptune as tune
 from edge_runs import ATTACK, EDGE_RUNS
 from poptune.report_page import write_report
 from poptune.run.history import History
@@ -216,3 +218,32 @@ def test_a_log_of_thousands_is_shown_in_parts(tmp_path, visit):
         found.page.select_option("#log select", "Exploit")
         assert found.find(count) == 40
         assert re.fullmatch(r"\d+ entries", found.find("document.querySelector('#log .note').textContent"))
+
+
+def test_ticks_of_close_values_differ(tmp_path, visit):
+    with visit(write_report(EDGE_RUNS["close"](tmp_path), tmp_path / "page.html")) as found:
+        for ticks in found.find("charts.slice(0, 3).map(({ plot }) => plot.axes[1]._values.filter(Boolean))"):
+            assert len(set(ticks)) == len(ticks) > 2
+        assert found.find("toldApart([-1234566.5, -1234566.25], short)") == ["…34566.5", "…34566.25"]
+        assert found.find("toldApart([0, 0.5, 1], short)") == ["0", "0.5", "1"]
+        assert found.find("clippedApart(['torch.nn.ReLU', 'torch.nn.Tanh'])") == ["….nn.ReLU", "….nn.Tanh"]
+
+
+def test_a_value_between_others_that_are_none_is_a_dot(tmp_path, visit):
+    def flicker(config):
+        for n in range(1, 9):
+            tune.report({"score": n if n % 4 == 2 else math.nan})
+
+    run = tune.RunConfig(name="run", storage_path=tmp_path, executor="inline", verbose=0)
+    results = tune.Tuner(flicker, tune_config=tune.TuneConfig(metric="score", mode="max"), run_config=run).fit()
+    with visit(write_report(results.experiment_path, tmp_path / "page.html")) as found:
+        seen = """(pen => {
+            const { width, height } = pen.context.canvas;
+            const drawn = pen.context.getImageData(0, 0, width, height).data;
+            const above = (x, y) => drawn[4 * ((Math.round(pen.y(y)) - 2) * width + Math.round(pen.x(x))) + 3] > 0;
+            return [above(2, 2), above(6, 6), above(3, 5.25)];
+        })(penOf(charts[0].plot))"""
+        assert found.find(seen) == [True, True, False]
+        assert found.find("document.querySelector('#winner .empty').textContent") == (
+            "No trial ended with a finite value of score."
+        )

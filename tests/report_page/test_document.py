@@ -125,12 +125,12 @@ def test_what_is_no_number_is_null_and_nobody_wins(tmp_path):
 
 def test_a_report_of_infinity_does_not_hurt(fit):
     def jump(config):
-        for value in (1.0, math.inf, -math.inf, 1e300):
+        for value in (1.0, math.inf, -math.inf, 1e100):
             tune.report({"height": value})
 
     results = fit(jump, {"speed": 1.0}, scheduler=pbt())
     (stint,) = told(results.experiment_path)["stints"]
-    assert stint["y"] == [1.0, None, None, 1e300]
+    assert stint["y"] == [1.0, None, None, 1e100]
 
 
 @pytest.mark.parametrize("name", EDGE_RUNS)
@@ -203,3 +203,22 @@ def test_secrets_of_configs_are_not_on_the_page(fit, tmp_path):
     page = write_report(results.experiment_path, tmp_path / "page.html").read_text()
     assert "auth/token" in page
     assert "s3cr3t" not in page
+
+
+def test_drawn_values_differ_as_much_as_the_reported_ones(tmp_path):
+    run_dir = EDGE_RUNS["close"](tmp_path)
+    history, found = History.read(run_dir), told(run_dir)
+    for stint, drawn in zip(history.stints, found["stints"], strict=True):
+        assert drawn["y"] == pytest.approx(stint.values["score"], abs=1e-4, rel=0)
+        assert drawn["values"][1] == stint.config["day"]
+    low, high = found["hyperparameters"][1]["limits"]
+    assert 20240090 < low < 20240101 < 20240130 < high < 20240140
+
+
+def test_what_no_axis_can_show_is_left_out_of_the_pictures_only(tmp_path):
+    found = told(EDGE_RUNS["extreme"](tmp_path))
+    assert {value is None for stint in found["stints"] for value in stint["y"][:3]} == {True}
+    assert [trial["best"] for trial in found["trials"]] == [1e308] * 4
+    assert [scale["domain"] for scale in found["hyperparameters"] if scale["name"] == "act"] == [
+        "one of math.tanh, math.erf"
+    ]

@@ -67,6 +67,8 @@ def test_values_that_are_not_finite_are_left_out_unless_asked_for(grid):
 def test_no_best_result_is_an_error_that_says_why(grid, fit):
     with pytest.raises(NoResultError, match="No trial reported a finite value of 'value'"):
         grid([math.nan], [math.nan]).get_best_result()
+    with pytest.raises(NoResultError, match="No trial ended with a finite value of 'value'; scope=\"all\""):
+        grid([1, math.nan], [math.inf]).get_best_result()
     results = fit(scripted, {"values": [1]}, num_samples=2)
     with pytest.raises(ValueError, match="say which, as in get_best_result"):
         results.get_best_result()

@@ -52,10 +52,7 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
     """
     value = lookup(metrics, name)
     if is_real(value):
-        try:
-            return float(value)
-        except OverflowError:  # an integer beyond all floats
-            return math.inf if value > 0 else -math.inf
+        return as_float(value)
     if value is MISSING:
         others = " or training_iteration, which every report has" if role == "time_attr" else ""
         way_out = nearest(name, flatten(metrics)) or f" Report it, or name one of these{others}."
@@ -69,6 +66,18 @@ def number(metrics: Mapping[str, Any], name: str, *, role: str) -> float:
 def is_real(value: Any) -> bool:
     """Say whether a reported value can be compared with a threshold."""
     return isinstance(value, numbers.Real)
+
+
+def as_float(value: Any) -> float:
+    """Return a real number as a float; an integer beyond all floats is infinite.
+
+    >>> as_float(True), as_float(-(10**400))
+    (1.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 # Keys that PopTune adds to every report: a user who misspelt a key wants to see the user's own.

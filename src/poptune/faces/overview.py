@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poptune.core.nested import lookup
-from poptune.core.objective import is_real
+from poptune.core.objective import as_float, is_real
 from poptune.core.safe_text import inert, masked
 from poptune.core.trial import Trial
 from poptune.faces.live import drawn
@@ -209,7 +209,7 @@ def _value(metrics: Mapping[str, Any], history: History) -> float | None:
     if history.objective is None:
         return None
     value = lookup(metrics, history.objective.metric)
-    return float(value) if is_real(value) else None
+    return as_float(value) if is_real(value) else None
 
 
 def _lines(entry: Entry) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from poptune.core.lineage import Segment
 from poptune.core.nested import flatten
-from poptune.core.objective import AUTOMATIC_KEYS, Objective, is_real
+from poptune.core.objective import AUTOMATIC_KEYS, Objective, as_float, is_real
 from poptune.core.safe_text import inert, masked
 from poptune.core.trial import Trial
 from poptune.core.values import brief
@@ -134,7 +134,7 @@ def _safe(text: str) -> str:
 def _spark(segments: Sequence[Segment], name: str) -> str:
     """Return the course of a hyperparameter as a small drawing, nothing if it is no number or never changes."""
     values: list[Any] = [flatten(masked(segment.config)).get(name) for segment in segments]
-    numbers = [float(value) for value in values if is_real(value) and math.isfinite(value)]
+    numbers = [number for value in values if is_real(value) and math.isfinite(number := as_float(value))]
     if len(numbers) < len(values) or len(set(numbers)) < 2:
         return ""
     if min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_FROM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +14,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from poptune.core.events import TrialAdded, TrialReset, TrialStarted
 from poptune.core.nested import flatten
-from poptune.core.objective import is_real
+from poptune.core.objective import as_float, is_real
 from poptune.core.safe_text import masked
 from poptune.run.batches import InBatches
 from poptune.run.files import LineFile
@@ -108,14 +107,7 @@ def scalars(result: dict[str, Any]) -> dict[str, float]:
     """
     flat = flatten({**result, "config": masked(result["config"])})
     shown = {key: value for key, value in flat.items() if key not in _NOT_SHOWN and is_real(value)}
-    return {key: _as_float(value) for key, value in shown.items()}
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an integer beyond all floats
-        return math.inf if value > 0 else -math.inf
+    return {key: as_float(value) for key, value in shown.items()}
 
 
 def _framed(event: Event) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poptune.core.objective import Mode
-from poptune.plots.scales import Array, focus
+from poptune.plots.scales import Array, digits_of, focus
 from poptune.plots.style import (
     BEST,
     FEW,
@@ -179,13 +179,15 @@ def _draw_population(
     if mode is None or not lines:
         return []
     xs, ys = zip(*lines.values(), strict=True)
-    x, y = best_so_far(np.concatenate(xs), np.concatenate(ys), mode)
+    all_y = np.concatenate(ys)
+    x, y = best_so_far(np.concatenate(xs), all_y, mode)
     if not len(x):
         return []
     end = max(float(np.nanmax(at)) for at, _ in lines.values() if len(at))
     looks: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 2.2, "zorder": 4}
     axes.plot([*x, end], [*y, y[-1]], drawstyle="steps-post", gid="best", label=run or "best so far", **looks)
-    return [(float(y[-1]), f"{y[-1]:.4g}", color)]
+    digits = digits_of(float(np.nanmin(all_y)), float(np.nanmax(all_y)), 4)
+    return [(float(y[-1]), f"{y[-1]:.{digits}g}", color)]
 
 
 def rescues(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from poptune.plots.scales import digits_of, drawable
 from poptune.plots.style import GREY, NORMAL, SCORES, SMALL, metric_label, shown
 from poptune.run.history import History, Stint
 
@@ -88,10 +89,12 @@ class ScoreColours:
         from matplotlib.colors import LinearSegmentedColormap, Normalize
 
         self._history = history
-        finite = np.asarray([score for score in scores if math.isfinite(score)])
+        finite = drawable(scores)
+        finite = finite[np.isfinite(finite)]
         self.is_empty = not finite.size
         low, high = (np.quantile(finite, _LOWEST), finite.max()) if finite.size else (0.0, 1.0)
         self.norm = Normalize(low, high)
+        self._digits = digits_of(float(low), float(high), 3)
         whole = mpl.colormaps[SCORES]
         # The lightest yellow of the map could not be seen on white.
         cmap = LinearSegmentedColormap.from_list("scores", whole(np.linspace(0.0, 0.93, 64)))
@@ -99,7 +102,7 @@ class ScoreColours:
 
     def of(self, scores: Sequence[float]) -> Any:
         """Return an array of colours, one row of red, green, blue and opacity for each score."""
-        return self.cmap(self.norm(np.ma.masked_invalid(np.asarray(scores, dtype=float))))
+        return self.cmap(self.norm(np.ma.masked_invalid(drawable(scores))))
 
     def add_bar(self, axes: Axes | Sequence[Axes], **options: Any) -> None:
         """Add a bar that explains the colours in the user's own values, if there are any."""
@@ -112,7 +115,7 @@ class ScoreColours:
         bar = first.figure.colorbar(
             ScalarMappable(self.norm, self.cmap),
             ax=axes,
-            format=lambda score, _: f"{objective.value(score):.3g}",
+            format=lambda score, _: f"{objective.value(score):.{self._digits}g}",
             **{"fraction": 0.04, "pad": 0.02, "aspect": 30, **options},
         )
         letters = int(bar.ax.figure.bbox.height / bar.ax.figure.dpi * _LETTERS)

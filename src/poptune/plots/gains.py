@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poptune.core.nested import Config, lookup
-from poptune.plots.scales import Scale
+from poptune.plots.scales import Scale, drawable
 from poptune.plots.schedules import hyperparameters_of
 from poptune.plots.style import (
     FEW,
@@ -121,7 +121,7 @@ def _draw_panel(axes: Axes, history: History, name: str, gains: Sequence[Gain]) 
         note(axes, "nobody has come to\na second decision yet")
         return
     x = np.array([scale.place(lookup(gain.config, name)) for gain in gains])
-    y = np.array([gain.score for gain in gains])
+    y = drawable(gain.score for gain in gains)
     if scale.lanes:
         x = x + _SWAY * np.sin(np.arange(len(x)) * 2.4)  # spread evenly, and always the same
     order = np.argsort([gain.last for gain in gains], kind="stable")

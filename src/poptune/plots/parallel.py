@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from poptune.core.nested import lookup
 from poptune.errors import OptionError
 from poptune.plots.family import ScoreColours
-from poptune.plots.scales import Scale, log_ticks
+from poptune.plots.scales import Scale, digits_of, log_ticks
 from poptune.plots.schedules import hyperparameters_of
 from poptune.plots.style import (
     GREY,
@@ -83,7 +83,7 @@ def parallel_coordinates(
     if history.objective and not colours.is_empty:
         metric, value = history.objective.metric, history.objective.value
         scale = Scale.of_metric(metric, scores)
-        posts.append(_post(shown(metric, 18), scale, scores, lambda score: f"{value(score):.3g}"))
+        posts.append(_post(shown(metric, 18), scale, scores, value))
         axes.set_title("better ↑", fontsize=SMALL, color=MUTED, loc="right")
     _draw_posts(axes, posts)
     _draw_lines(axes, history, moments, posts, colours)
@@ -123,7 +123,7 @@ def _score(history: History, stint: Stint, iteration: int) -> float:
     return score if math.isfinite(score) else math.nan
 
 
-def _post(name: str, scale: Scale, values: Sequence[Any], text: Callable[[float], str] = "{:.3g}".format) -> _Post:
+def _post(name: str, scale: Scale, values: Sequence[Any], said: Callable[[float], float] = float) -> _Post:
     from matplotlib.ticker import MaxNLocator
 
     def height(number: float) -> float:
@@ -135,7 +135,9 @@ def _post(name: str, scale: Scale, values: Sequence[Any], text: Callable[[float]
         ticks = [(height(at), shown(lane, 12)) for at, lane in enumerate(scale.lanes)][::every]
     else:
         found = log_ticks(*scale.limits) if scale.is_log else MaxNLocator(_MOST_TICKS - 1).tick_values(*scale.limits)
-        ticks = [(height(tick), text(tick)) for tick in found if scale.limits[0] <= tick <= scale.limits[1]]
+        digits = 3 if scale.is_log else digits_of(*scale.limits, 3)
+        within = [tick for tick in found if scale.limits[0] <= tick <= scale.limits[1]]
+        ticks = [(height(tick), f"{said(tick):.{digits}g}") for tick in within]
     return _Post(name, [height(scale.place(value)) for value in values], ticks)
 
 

@@ -27,6 +27,7 @@ _LOG_FROM = 30.0  # without a domain that says so, values that are so many times
 _MARGIN = 0.06  # between what lies outermost and the end of the axis
 _MOST_LANES = 12  # so many have their names beside them
 _LONGEST_VALUE = 16
+_BEYOND = 1e150  # a value that no axis can show
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Scale:
         is_log: Whether the axis is logarithmic.
         limits: Where the axis begins and ends: beyond all values and bounds.
         bounds: Where its domain ends, if it ends.
-        lanes: Its values as texts, in order, if they are no numbers; a value lies where its text is.
+        lanes: Its values as texts, in order, if they are no finite numbers; a value lies where its text is.
 
     >>> Scale.of("act", ["relu", "tanh", "relu"]).place("tanh")
     1.0
@@ -63,11 +64,12 @@ class Scale:
         """
         values = [value for value in values if value is not MISSING]
         choices = _choices(domain)
-        if not all(map(is_number, [*values, *choices])):
+        has_place = is_number if isinstance(domain, (Float, Integer)) else _has_place  # a range is no list of lanes
+        if not all(map(has_place, [*values, *choices])):
             lanes = tuple(dict.fromkeys(_text(name, value) for value in (*choices, *values)))
             return cls(name, False, (-0.5, len(lanes) - 0.5), lanes=lanes)
         bounds = _bounds(domain, choices)
-        found = [number for number in map(_number, values) if math.isfinite(number)] + list(bounds or ())
+        found = [*_known(values), *(bounds or ())]
         low, high = min(found, default=0.0), max(found, default=1.0)
         wants_log = getattr(domain, "log", low > 0 and high / low >= _LOG_FROM)
         return cls(name, low > 0 and wants_log, _limits(low, high, is_log=low > 0 and wants_log), bounds)
@@ -80,7 +82,7 @@ class Scale:
     @classmethod
     def of_metric(cls, name: str, values: Iterable[float]) -> Scale:
         """Return the scale for the values of a metric, which is never logarithmic."""
-        found = [value for value in values if math.isfinite(value)]
+        found = _known(values)
         return cls(name, False, _limits(min(found, default=0.0), max(found, default=1.0), is_log=False))
 
     def place(self, value: Any) -> float:
@@ -136,7 +138,7 @@ def _leave_out(axes: Axes, values: Array, best: Array) -> None:
     room = 0.6 * (high - low)
     low = min([max(values.min(), low - room), *best])
     high = max([min(values.max(), high + room), *best])
-    if high - low > 0.25 * (values.max() - values.min()):
+    if high - low >= 0.25 * (values.max() - values.min()):
         return
     axes.set_ylim(*_limits(low, high, is_log=False))
     outside = np.count_nonzero((values < low) | (values > high))
@@ -150,6 +152,23 @@ def _drawn(axes: Axes, *, is_best: bool) -> Array:
     lines = [line for line in axes.get_lines() if (line.get_gid() == "best") == is_best]
     values: Array = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in lines)])
     return values[np.isfinite(values)]
+
+
+def drawable(values: Iterable[float]) -> Array:
+    """Return values as an array, with NaN for what no axis can show."""
+    found = np.array(list(values), float)
+    found[~(np.abs(found) < _BEYOND)] = math.nan
+    return found
+
+
+def digits_of(low: float, high: float, least: int) -> int:
+    """Return how many significant digits tell the values of a range apart, where `least` would do from 0 on.
+
+    >>> digits_of(0.0, 0.9, 3), digits_of(0.9990, 0.9999, 3), digits_of(1e6, 1e6 + 1, 3)
+    (3, 6, 9)
+    """
+    size, spread = max(abs(low), abs(high)), high - low
+    return min(17, least + max(0, math.floor(math.log10(size / spread)))) if 0 < spread < math.inf else least
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -180,7 +199,15 @@ def _number(value: Any) -> float:
         number = float(value) if is_number(value) else math.nan
     except OverflowError:  # an integer beyond all floats
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number if abs(number) < _BEYOND else math.nan
+
+
+def _has_place(value: Any) -> bool:
+    return not math.isnan(_number(value))
+
+
+def _known(values: Iterable[Any]) -> list[float]:
+    return [_number(value) for value in values if _has_place(value)]
 
 
 def _text(name: str, value: Any) -> str:
@@ -200,5 +227,5 @@ def _bounds(domain: Domain | Sequence[Any] | None, choices: Sequence[Any]) -> tu
 
 def _ends(domain: Any) -> tuple[float, float] | None:
     if isinstance(domain, Integer):
-        return float(domain.first), float(domain.last)
-    return (domain.lower, domain.upper) if isinstance(domain, Float) else None
+        return _number(domain.first), _number(domain.last)
+    return (_number(domain.lower), _number(domain.upper)) if isinstance(domain, Float) else None

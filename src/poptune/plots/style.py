@@ -146,6 +146,7 @@ def label_ends(axes: Axes, ends: Iterable[tuple[float, str, str]]) -> None:
         axes: With all their lines, so that their limits are settled.
         ends: Height of each line at its end, in data; its text, `shown`; its colour.
     """
+    axes.get_ylim()  # limits that follow the lines are brought up to date only when somebody asks for them
     to_axes = axes.transScale + axes.transLimits
     placed = sorted((float(to_axes.transform((1.0, y))[1]), text, colour) for y, text, colour in ends if y == y)
     inches = axes.get_window_extent().height / axes.figure.dpi

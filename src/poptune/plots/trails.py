@@ -12,14 +12,12 @@ import numpy as np
 
 from poptune.core.objective import Mode
 from poptune.errors import OptionError, nearest
-from poptune.plots.scales import Array
+from poptune.plots.scales import Array, drawable
 from poptune.plots.style import reported_names
 from poptune.run.history import History, Stint
 from poptune.schedulers.base import check_mode
 
 Over = Literal["iterations", "seconds"]
-
-_BEYOND = 1e150  # a value that no axis can show
 
 _AXIS = {"iterations": "iteration", "seconds": "seconds since the run began"}
 
@@ -80,13 +78,6 @@ def clones(history: History) -> list[tuple[Stint, Stint]]:
     """Return the stints before and after each exploit of another trial."""
     pairs = [pair for stints in history.by_trial.values() for pair in pairwise(stints)]
     return [(a, b) for a, b in pairs if b.origin is not None and b.origin.trial != b.trial]
-
-
-def drawable(values: Iterable[float]) -> Array:
-    """Return values as an array, with NaN for what no axis can show."""
-    found = np.array(list(values), float)
-    found[~(np.abs(found) < _BEYOND)] = math.nan
-    return found
 
 
 def with_gaps(pieces: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:

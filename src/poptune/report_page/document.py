@@ -21,7 +21,7 @@ from poptune.faces.sentences import duration
 from poptune.plots.scales import Scale
 from poptune.plots.style import short_id
 from poptune.report_page.health import health
-from poptune.report_page.series import finite, series, thinning
+from poptune.report_page.series import digits_on, finite, series, thinning
 from poptune.report_page.winner import winner
 from poptune.run.history import History
 from poptune.run.listing import State
@@ -121,7 +121,7 @@ def _hyperparameter(scale: Scale, domain: Any) -> Document:
         "name": inert(scale.name),
         "log": scale.is_log,
         "bounds": [finite(bound) for bound in scale.bounds] if scale.bounds else None,
-        "limits": [finite(limit, 6) for limit in scale.limits],
+        "limits": [finite(limit, digits_on(scale)) for limit in scale.limits],
         "lanes": list(scale.lanes),
         "domain": _domain_text(scale.name, domain),
     }

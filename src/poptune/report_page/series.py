@@ -8,13 +8,16 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from poptune.core.explore import Operation
 from poptune.core.nested import lookup
-from poptune.plots.scales import Scale
+from poptune.core.objective import as_float
+from poptune.plots.scales import Scale, digits_of, drawable
 from poptune.run.history import History, Stint
 
 _MOST_POINTS = 60_000  # drawn at once without a delay, and about 1 MB
-_DIGITS = 6  # of a drawn value: many more than pixels
+_DIGITS = 6  # of what is drawn, told apart from its like: many more than pixels
 
 
 def finite(value: float, digits: int | None = None) -> float | None:
@@ -23,7 +26,7 @@ def finite(value: float, digits: int | None = None) -> float | None:
     >>> finite(0.123456789, 6), finite(float("nan")), finite(12)
     (0.123457, None, 12)
     """
-    if not math.isfinite(value):
+    if not math.isfinite(as_float(value)):
         return None
     return value if digits is None else float(f"{value:.{digits}g}")
 
@@ -75,6 +78,7 @@ def series(history: History, scales: Sequence[Scale], every: int) -> list[dict[s
         if stint.origin:
             copied_at[stint.origin.index].add(stint.start)
     decimals = max(0, 4 - math.floor(math.log10(history.duration_s))) if history.duration_s > 0 else 4
+    digits = _digits_of_metric(history)
     return [
         {
             "trial": number_of[stint.trial],
@@ -82,21 +86,42 @@ def series(history: History, scales: Sequence[Scale], every: int) -> list[dict[s
             "start": stint.start,
             "began": round(stint.began_s, decimals),
             "ending": stint.ending,
-            "values": [finite(scale.place(lookup(stint.config, scale.name)), _DIGITS) for scale in scales],
+            "values": [
+                finite(scale.place(lookup(stint.config, scale.name)), digits)
+                for scale, digits in zip(scales, map(digits_on, scales), strict=True)
+            ],
             "marks": "".join(_mark(stint.operations, scale.name) for scale in scales),
-            **_points(history, stint, every, copied_at[stint.index], decimals),
+            **_points(history, stint, every, copied_at[stint.index], decimals, digits),
         }
         for stint in history.stints
     ]
 
 
-def _points(history: History, stint: Stint, every: int, copied_at: set[int], decimals: int) -> dict[str, list[Any]]:
+def digits_on(scale: Scale) -> int:
+    """Return how many significant digits tell values on a scale apart."""
+    return _DIGITS if scale.is_log else digits_of(*scale.limits, _DIGITS)
+
+
+def _digits_of_metric(history: History) -> int:
+    """Return how many significant digits tell the values of the metric apart, but for a few far from the others."""
+    if history.objective is None:
+        return _DIGITS
+    drawn = drawable(score for stint in history.stints for score in history.scores(stint))
+    values = sorted(drawn[np.isfinite(drawn)].tolist())
+    few = len(values) // 20
+    usual = values[few : len(values) - few]
+    return digits_of(usual[0], usual[-1], _DIGITS) if usual else _DIGITS
+
+
+def _points(
+    history: History, stint: Stint, every: int, copied_at: set[int], decimals: int, digits: int
+) -> dict[str, list[Any]]:
     metric = history.objective.metric if history.objective else None
     values = stint.values[metric] if metric else [math.nan] * len(stint.iterations)
     at = kept(values, every, [i for i, iteration in enumerate(stint.iterations) if iteration in copied_at])
     return {
         "x": list(_differences([stint.iterations[i] for i in at])),
-        "y": [finite(values[i], _DIGITS) for i in at],
+        "y": [finite(value, digits) for value in drawable(values[i] for i in at).tolist()],
         "t": [round(stint.seconds[i], decimals) for i in at],
     }
 

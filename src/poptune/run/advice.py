@@ -263,9 +263,9 @@ def _winners_curse(history: History, health: Health) -> tuple[str, str] | None:
 
 def _level(scores: Sequence[float]) -> float:
     """Return what to expect of the newest of some scores that may be rising: luck evened out, not the rise."""
-    times = range(len(scores))
-    line = linear_regression(times, scores)
-    return line.intercept + line.slope * times[-1]
+    times, size = range(len(scores)), max(map(abs, scores)) or 1.0  # of what diverges, no product must overflow
+    line = linear_regression(times, [score / size for score in scores])
+    return (line.intercept + line.slope * times[-1]) * size
 
 
 def _rounds(history: History) -> int:

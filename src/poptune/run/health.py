@@ -94,7 +94,7 @@ class Health:
             winner=history.winner.trial if history.winner else None,
             best=_value(history, max(finite, default=math.nan)),
             last_scores=tuple(last),
-            winner_mean=_value(history, fmean(last)) if last else math.nan,
+            winner_mean=_value(history, _mean(last)) if last else math.nan,
             reports=len(scores),
             not_finite=len(scores) - len(finite),
             failures=len(failed),
@@ -180,6 +180,13 @@ def _entropy(texts: Sequence[str], kinds: int) -> float:
         return math.nan
     parts = [count / len(texts) for count in Counter(texts).values()]
     return -sum(part * math.log(part) for part in parts) / math.log(kinds) if len(parts) > 1 else 0.0
+
+
+def _mean(scores: Sequence[float]) -> float:
+    try:
+        return fmean(scores)
+    except OverflowError:  # a sum beyond all floats, where training diverges
+        return math.fsum(score / len(scores) for score in scores)
 
 
 def _share(answers: Sequence[bool]) -> float:

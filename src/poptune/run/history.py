@@ -16,7 +16,7 @@ from poptune.core.events import CheckpointDeleted, Ready, Reported, TrialAdded, 
 from poptune.core.explore import Operation
 from poptune.core.lineage import lineage
 from poptune.core.nested import MISSING, Config, flatten, leaves, lookup
-from poptune.core.objective import Objective, is_real
+from poptune.core.objective import Objective, as_float, is_real
 from poptune.core.population import Population
 from poptune.run.reopening import known_run
 from poptune.run.schedule import Schedule
@@ -308,7 +308,7 @@ class _Reader:
         for metric in self._metrics:
             value = lookup(report.metrics, metric)
             held = stint.newest(metric) if value is MISSING else math.nan
-            stint.values[metric].append(float(value) if is_real(value) else held)
+            stint.values[metric].append(as_float(value) if is_real(value) else held)
         stint.measured.append(bool(self._metrics) and lookup(report.metrics, self._metrics[0]) is not MISSING)
 
     def _clone(self, exploit: Exploit, seconds: float) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 from poptune.core.decisions import Stop
 from poptune.core.events import Reported, TrialAdded, TrialFailed, TrialFinished, TrialRevived
 from poptune.core.nested import MISSING, lookup
-from poptune.core.objective import Mode, is_real
+from poptune.core.objective import Mode, as_float, is_real
 from poptune.errors import StorageError
 from poptune.run.reopening import known_run
 from poptune.storage.journal import FILE_NAME, Journal
@@ -127,4 +127,4 @@ def _value(journal: Journal, newest: Reported, metric: str | None) -> float | No
         for report in reports:
             value = lookup(report.metrics, metric)
             found = found if value is MISSING else value
-    return float(found) if is_real(found) and math.isfinite(found) else None
+    return value if is_real(found) and math.isfinite(value := as_float(found)) else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from poptune.core.nested import lookup
-from poptune.core.objective import Mode, is_real
+from poptune.core.objective import Mode, as_float, is_real
 from poptune.errors import ModeError, OptionError
 from poptune.run.stoppers import Stopper, check_whole
 
@@ -64,9 +64,9 @@ class TrialPlateauStopper(Stopper):
         if not is_real(value):
             return False
         values = self._values[trial_id]
-        values.append(float(value))
+        values.append(as_float(value))
         is_ready = self._reports[trial_id] >= self._grace_period and len(values) == self._num_results
-        return is_ready and self._is_good(float(value)) and deviation(values) <= self._std
+        return is_ready and self._is_good(values[-1]) and deviation(values) <= self._std
 
     def _is_good(self, value: float) -> bool:
         if self._threshold is None:
@@ -114,8 +114,8 @@ class ExperimentPlateauStopper(Stopper):
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Take in a value, and compare the best ones."""
         value = lookup(result, self.metric)
-        if is_real(value) and not math.isnan(value):
-            bisect.insort(self._best, self._sign * float(value))
+        if is_real(value) and value == value:  # NaN is no value
+            bisect.insort(self._best, self._sign * as_float(value))
             del self._best[self._top :]
             self._flat_reports = self._flat_reports + 1 if self._is_flat() else 0
         return self.stop_all()

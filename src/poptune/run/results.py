@@ -13,7 +13,7 @@ from poptune.core.decisions import Exploit
 from poptune.core.events import CheckpointDeleted, CheckpointLost, Reported, TrialAdded, TrialReset
 from poptune.core.lineage import Segment, lineages
 from poptune.core.nested import MISSING, Config, flatten, lookup
-from poptune.core.objective import Mode, Objective, is_real
+from poptune.core.objective import Mode, Objective, as_float, is_real
 from poptune.core.population import Population
 from poptune.core.safe_text import masked
 from poptune.core.trial import SavedCheckpoint, Status, Trial
@@ -128,7 +128,7 @@ class Result:
         scored = [
             (Objective(metric, mode).score(metrics), checkpoint)
             for checkpoint, metrics in self.best_checkpoints
-            if is_real(lookup(metrics, metric)) and not math.isnan(lookup(metrics, metric))
+            if is_real(value := lookup(metrics, metric)) and value == value  # NaN is no best
         ]
         return max(scored, key=lambda item: item[0])[1] if scored else None
 
@@ -265,7 +265,7 @@ class ResultGrid(Sequence[Result]):
             if best is None or score > best[0]:
                 best = score, result
         if best is None:
-            raise NoResultError(self._why_none(objective.metric))
+            raise NoResultError(self._why_none(objective.metric, scope))
         return best[1]
 
     def _objective_for(self, metric: str | None, mode: Mode | None) -> Objective:
@@ -277,8 +277,10 @@ class ResultGrid(Sequence[Result]):
             raise OptionError('The run has no metric: say which, as in get_best_result(metric="accuracy", mode="max").')
         return Objective(metric, mode)
 
-    def _why_none(self, metric: str) -> str:
+    def _why_none(self, metric: str, scope: str) -> str:
         keys = list(dict.fromkeys(key for result in self._results for key in flatten(result.metrics)))
+        if scope == "last" and any(_values(result, metric, "all", finite_only=True) for result in self._results):
+            return f'No trial ended with a finite value of {metric!r}; scope="all" looks at what they reported before.'
         if metric in keys:
             return f"No trial reported a finite value of {metric!r}."
         failed = ""
@@ -336,8 +338,8 @@ def _result(trial: Trial, run_dir: Path, metrics: dict[str, Any], behind: tuple[
 
 def _values(result: Result, metric: str, scope: str, finite_only: bool) -> list[float]:
     sources = _last_with(result, metric) if scope == "last" else result.rows
-    found = [value for source in sources if is_real(value := lookup(source, metric))]
-    return [float(value) for value in found if math.isfinite(value) or not finite_only]
+    found = [as_float(value) for source in sources if is_real(value := lookup(source, metric))]
+    return [value for value in found if math.isfinite(value) or not finite_only]
 
 
 def _last_with(result: Result, metric: str) -> list[dict[str, Any]]:

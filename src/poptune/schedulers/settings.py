@@ -15,7 +15,7 @@ from poptune.core.nested import MISSING
 from poptune.core.values import plain
 from poptune.errors import OptionError, UsageError
 from poptune.schedulers.files import FilePath, read_text, write_text
-from poptune.storage.encoding import TAG, dumps, loads
+from poptune.storage.encoding import TAG, Decoder, TextOf, dumps, loads, text_of
 
 _RULES = (Truncation, BinaryTournament, Stay, OrStay)
 _KINDS: dict[str, Callable[..., Any]] = {kind.__name__: kind for kind in (Float, Integer, Normal, Categorical, *_RULES)}
@@ -103,12 +103,12 @@ def restored_scheduler(kind: type[S], text: str) -> S:
 
 
 def saved_setting(text: str, name: str) -> Any:
-    """Return one of the settings in JSON text, None if it is not there. Where a function was, something stands for it.
+    """Return one of the settings in JSON text, None if it is not there; of functions, what configs hold of them.
 
     >>> saved_setting(to_text("PB2", {"hyperparam_bounds": {"lr": [0.1, 1.0]}}), "hyperparam_bounds")
     {'lr': [0.1, 1.0]}
     """
-    return loads(text, _decoded)["settings"].get(name)
+    return loads(text, _shown)["settings"].get(name)
 
 
 def settings_differences(was: str, now: str) -> list[str]:
@@ -152,7 +152,8 @@ def to_text(scheduler: str, settings: Mapping[str, Any]) -> str:
       "custom_explore_fn": {
        "$": "function",
        "name": "len",
-       "in_script": false
+       "in_script": false,
+       "text": "builtins.len"
       }
      }
     }
@@ -196,18 +197,27 @@ def _coded(value: Any, name: str) -> Any:
         return {TAG: type(value).__name__, **_plain_json(held, name)}
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__name__)
-        return {TAG: "function", "name": name, "in_script": main_function(name) is value}
+        return {TAG: "function", "name": name, "in_script": main_function(name) is value, "text": text_of(value)}
     if plain(value) is not value:
         return plain(value)
     raise UsageError(f"{name} holds {type(value).__name__} {value!r}, which cannot be written to a file.")
 
 
 def _decoded(value: dict[str, Any]) -> Any:
-    kind = value[TAG]
-    if kind == "function":
+    if value[TAG] == "function":
         return _Function(value["name"], value.get("in_script", False))
-    held = {name: loads(json.dumps(item), _decoded) for name, item in value.items() if name != TAG}
-    return _KINDS[kind](**held)
+    return _rebuilt(value, _decoded)
+
+
+def _shown(value: dict[str, Any]) -> Any:
+    if value[TAG] == "function":
+        return TextOf(value.get("text", value["name"]))  # earlier versions wrote the name only
+    return _rebuilt(value, _shown)
+
+
+def _rebuilt(value: dict[str, Any], decoder: Decoder) -> Any:
+    held = {name: loads(json.dumps(item), decoder) for name, item in value.items() if name != TAG}
+    return _KINDS[value[TAG]](**held)
 
 
 def _kept(value: Any, own: Any, name: str) -> Any:

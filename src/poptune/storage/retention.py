@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from poptune.core.nested import lookup
-from poptune.core.objective import is_real
+from poptune.core.objective import as_float, is_real
 from poptune.core.trial import SavedCheckpoint
 from poptune.errors import OptionError
 
@@ -93,6 +93,6 @@ class Retention:
         if self._config.checkpoint_score_attribute is None:
             return 0.0
         value = lookup(metrics, self._config.checkpoint_score_attribute)
-        if not is_real(value) or math.isnan(value):
+        if not is_real(value) or value != value:  # NaN ranks last
             return -math.inf
-        return float(value) if self._config.checkpoint_score_order == "max" else -float(value)
+        return as_float(value) if self._config.checkpoint_score_order == "max" else -as_float(value)

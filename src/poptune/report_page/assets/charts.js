@@ -43,9 +43,11 @@ function chart(host, { height, bounds, log = false, lanes = [], format = short, 
           space: 32,
           ...(lanes.length ? { splits: () => lanes.map((_, at) => at), filter: (_, ticks) => ticks } : {}),
           values: (_, ticks) =>
-            ticks.map((at) =>
-              at === null ? null : lanes.length ? clipped(lanes[at]) : log && !isLabelled(at) ? "" : format(at),
-            ),
+            lanes.length
+              ? ticks.map((at) => (at === null ? null : clippedApart(lanes)[at]))
+              : log
+                ? ticks.map((at) => (at === null ? null : isLabelled(at) ? format(at) : ""))
+                : toldApart(ticks, format),
         },
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
@@ -65,6 +67,22 @@ function removeChart(made) {
   made.plot.destroy();
 }
 
+// Return the texts of ticks, in more digits where few would not be true; what they then have in common may be left out.
+function toldApart(ticks, format) {
+  const near = Math.abs(ticks[1] - ticks[0]) / 100;
+  const isTrue = (texts) => !texts.some((text, at) => Math.abs(Number(text) - ticks[at]) > near);
+  let texts = ticks.map(format);
+  for (let digits = 5; !isTrue(texts) && digits <= 17; digits++)
+    texts = ticks.map((at) => String(Number(at.toPrecision(digits))));
+  const most = GUTTER() < 60 ? 6 : 9;
+  if (texts.every((text) => text.length <= most)) return texts;
+  const longest = Math.max(...texts.map((text) => text.length));
+  let common = 0;
+  while (texts.length > 1 && texts.every((text) => text[common] === texts[0][common])) common++;
+  const from = Math.min(common, longest - most + 1);
+  return texts.map((text) => (from > 1 ? `…${text.slice(from)}` : text));
+}
+
 // Whether a tick of a logarithmic axis is one of the round numbers that have labels.
 function isLabelled(value) {
   const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
@@ -74,6 +92,14 @@ function isLabelled(value) {
 function clipped(text) {
   const most = GUTTER() < 60 ? 6 : 9;
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+// Clip the names of lanes at their ends, or else, if that leaves some alike, at their beginnings.
+function clippedApart(texts) {
+  const short = texts.map(clipped);
+  const most = GUTTER() < 60 ? 6 : 9;
+  if (new Set(short).size === texts.length) return short;
+  return texts.map((text) => (text.length > most ? `…${text.slice(1 - most)}` : text));
 }
 
 // Return a pen: the context of a chart, cut to its frame, with its scales as functions.
@@ -197,6 +223,7 @@ function emptyFigure(figure, title, words) {
 
 function whyNoValues() {
   if (!run.run.metric) return "The run has no metric: nobody was ranked.";
+  if (run.health.not_finite < run.run.reports) return `No value of ${run.run.metric} can be drawn.`;
   return run.run.reports ? `No report had a finite value of ${run.run.metric}.` : "Nobody has reported yet.";
 }
 

@@ -88,7 +88,8 @@ function curve(pen, stint, time, until) {
     const [x, y] = [pen.x(stint.x[i]), pen.y(stint.y[i])];
     if (isDown) path.lineTo(x, y);
     else path.moveTo(x, y);
-    if (!isDown && !(stint.y[i + 1] ?? null)) path.lineTo(x + 0.01, y);
+    const isLast = i + 1 >= count || stint.x[i + 1] > until || stint.y[i + 1] === null;
+    if (!isDown && isLast) path.arc(x, y, 1.5 * pen.ratio, 0, 2 * Math.PI);
     isDown = true;
   }
   return path;

@@ -7,7 +7,7 @@ function drawSchedules() {
     const figure = figures[number];
     const places = model.stints.map((stint) => stint.values[number]).filter((place) => place !== null);
     const words = hyperparameter.domain || "In force over iterations.";
-    if (!places.length) return void emptyFigure(figure, hyperparameter.name, "It has no values.");
+    if (!places.length) return void emptyFigure(figure, hyperparameter.name, "None of its values can be drawn.");
     const host = heading(figure, hyperparameter.name, words);
     chart(host, {
       height: 210,

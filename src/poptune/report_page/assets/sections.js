@@ -38,9 +38,14 @@ function drawHead() {
   );
 }
 
+function whyNobodyWon() {
+  const someHaveValues = run.run.metric && run.health.not_finite < run.run.reports;
+  return someHaveValues ? `No trial ended with a finite value of ${run.run.metric}.` : whyNoValues();
+}
+
 function drawWinner() {
   const body = document.querySelector("#winner .body");
-  if (!run.winner) return void body.append(make("p", { class: "empty" }, whyNoValues()));
+  if (!run.winner) return void body.append(make("p", { class: "empty" }, whyNobodyWon()));
   const { columns, schedule, code } = run.winner;
   const best = run.trials[run.winner.trial];
   const table = make(
