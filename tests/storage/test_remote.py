@@ -195,26 +195,6 @@ def test_an_upload_that_takes_a_while_at_the_end_is_told_of(begin, tmp_path):
     assert Remote("flaky://bucket/runs/run").manifest() is not None
 
 
-def test_what_training_code_calls_a_checkpoint_itself_is_uploaded_as_it_was_at_the_end(fit, tmp_path):
-    def keeps_files_of_its_own(config):
-        for step in range(3):
-            Path("checkpoint_best.pt").write_text(str(step))
-            Path("checkpoint_dir").mkdir(exist_ok=True)
-            Path("checkpoint_dir", "weights").write_text(str(step))
-            tune.report({"step": step}, checkpoint=tune.Checkpoint.from_dict({"step": step}))
-            Mirror(tmp_path / "run", Remote("memory://bucket/runs/run")).upload()
-
-    MemoryFileSystem.store.clear()
-    tuning = tune.TuneConfig(seed=0, chdir_to_trial_dir=True)
-    running = {"name": "run", "storage_path": tmp_path, "executor": "inline", "verbose": 0}
-    running["upload_to"] = "memory://bucket/runs"
-    tune.Tuner(keeps_files_of_its_own, tune_config=tuning, run_config=tune.RunConfig(**running)).fit()
-    result = ResultGrid.from_path(local("memory://bucket/runs", tmp_path))[0]
-    assert result.checkpoint.to_dict() == {"step": 2}
-    assert Path(result.path, "checkpoint_best.pt").read_text() == "2"
-    assert Path(result.path, "checkpoint_dir", "weights").read_text() == "2"
-
-
 def test_a_name_that_is_taken_there_gets_a_number(begin, tmp_path, capsys):
     MemoryFileSystem.store.clear()
     begin("run", upload_to="memory://bucket/runs").fit()

@@ -74,6 +74,11 @@ class Listed:
                 digest.update(chunk)
         return cls(size, digest.hexdigest())
 
+    @classmethod
+    def of_folder(cls) -> Listed:
+        """Return what is listed of an empty directory, whose path ends in a slash."""
+        return cls(0, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -81,7 +86,8 @@ class Manifest:
 
     Attributes:
         journal: Name of the file there that is its journal.
-        files: All other files, by their paths in the run directory, and the journal by its name there.
+        files: All other files, by their paths in the run directory, and the journal by its name there. A path that ends
+            in a slash is that of an empty directory of a checkpoint.
     """
 
     journal: str
@@ -228,7 +234,10 @@ def download(remote: Remote, run_dir: Path) -> None:
     draft.mkdir(mode=0o700)
     try:
         for path, listed in manifest.files.items():
-            remote.get(path, draft / (JOURNAL if path == manifest.journal else path), listed)
+            if path.endswith("/"):
+                (draft / path).mkdir(parents=True, exist_ok=True)
+            else:
+                remote.get(path, draft / (JOURNAL if path == manifest.journal else path), listed)
         draft.rename(run_dir)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

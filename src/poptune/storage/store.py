@@ -30,7 +30,7 @@ from poptune.storage.trust import trust
 
 STAGING = ".staging"
 _CHECKPOINT = re.compile(r"checkpoint_\d{6,}")
-_IN_CHECKPOINT = re.compile(rf"[^/]+/{_CHECKPOINT.pattern}/.+", re.DOTALL)
+_IN_CHECKPOINT = re.compile(rf"[^/]+/{_CHECKPOINT.pattern}/.*", re.DOTALL)
 # The owner's, and with the "sticky" bit, which means nothing for a folder that nobody else may write to, and which
 # nobody sets by chance: so checkpoints are told from folders that training code made under such a name.
 _MARK = stat.S_ISVTX | 0o700

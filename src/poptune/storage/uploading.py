@@ -97,6 +97,7 @@ class Mirror:
         """
         with self._frozen(is_last) as folder:
             files = {path: self._put(folder / path, path) for path in _files_below(folder)}
+            files |= dict.fromkeys(_empty_folders(folder), Listed.of_folder())
             self._number += 1
             journal = journal_name(self._number)
             files[journal] = self._put(folder.parent / JOURNAL, journal)
@@ -172,6 +173,12 @@ def _linked(source: str, target: str) -> None:
 
 def _files_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _empty_folders(folder: Path) -> list[str]:
+    """Return those in checkpoints; a store of objects has none, so that only the manifest tells of them."""
+    empty = (path for path in folder.rglob("*") if path.is_dir() and next(path.iterdir(), None) is None)
+    return [path for place in empty if lies_in_checkpoint(path := f"{place.relative_to(folder).as_posix()}/")]
 
 
 def _is_passing(path: str) -> bool:
