@@ -159,6 +159,7 @@ def test_argument_of_a_time_long_gone():
         ("resample_probability", -0.1),
         ("burn_in_period", -1),
         ("perturbation_factors", ()),
+        ("perturbation_factors", 1.2),
         ("perturbation_factors", (1.2, math.nan)),
         ("perturbation_factors", (1.2, "0.8")),
         ("perturbation_factors", (True,)),

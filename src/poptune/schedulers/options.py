@@ -25,9 +25,9 @@ def check_fraction(name: str, value: Any, highest: float, why: str = "") -> None
         raise OptionError(f"{name} must lie in [0, {highest:g}], not {value!r}.{way_out}")
 
 
-def check_factors(name: str, factors: Sequence[Any]) -> None:
-    """Refuse what is not at least one finite number."""
-    if len(factors) == 0:
+def check_factors(name: str, factors: Any) -> None:
+    """Refuse what is not a sequence of at least one finite number."""
+    if not hasattr(factors, "__len__") or len(factors) == 0:
         raise OptionError(f"{name} must hold at least one factor, such as (1.2, 0.8).")
     for factor in factors:
         check_number(name, factor)

@@ -14,6 +14,15 @@ from poptune.errors import OptionError
 __all__ = ["PopulationBasedTraining", "PopulationBasedTrainingReplay"]
 
 
+# What classes derived from Ray Tune's scheduler override. Here decisions are made elsewhere, and nobody calls it.
+_NEVER_CALLED = (
+    *("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove"),
+    *("choose_trial_to_run", "debug_string", "reset_stats", "last_scores"),
+    *("_get_new_config", "_quantiles", "_exploit", "_perturb_trial", "_checkpoint_or_exploit", "_save_trial_state"),
+    *("_log_config_on_step", "_summarize_hyperparam_changes"),
+)
+
+
 class PopulationBasedTraining(schedulers.PopulationBasedTraining):
     """Takes `reward_attr` beside the arguments of `poptune.schedulers.PopulationBasedTraining`, and is the same.
 
@@ -34,6 +43,15 @@ class PopulationBasedTraining(schedulers.PopulationBasedTraining):
     """
 
     __signature__ = inspect.signature(schedulers.PopulationBasedTraining)  # `save` writes what stands in it
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if unused := [name for name in _NEVER_CALLED if name in vars(cls)]:
+            warnings.warn(
+                f"{cls.__name__} defines {', '.join(unused)}, which PopTune never calls."
+                " PopulationBasedTraining(exploit=, explore=) takes rules of one's own, and RunConfig(callbacks=[...]) whoever wants to hear of results.",
+                stacklevel=2,
+            )
 
     def __init__(self, *arguments: Any, reward_attr: str | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
