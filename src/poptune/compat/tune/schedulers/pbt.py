@@ -49,7 +49,8 @@ class PopulationBasedTraining(schedulers.PopulationBasedTraining):
         if unused := [name for name in _NEVER_CALLED if name in vars(cls)]:
             warnings.warn(
                 f"{cls.__name__} defines {', '.join(unused)}, which PopTune never calls."
-                " PopulationBasedTraining(exploit=, explore=) takes rules of one's own, and RunConfig(callbacks=[...]) whoever wants to hear of results.",
+                " PopulationBasedTraining(exploit=, explore=) takes rules of one's own, and"
+                " RunConfig(callbacks=[...]) whoever wants to hear of results.",
                 stacklevel=2,
             )
 
