@@ -134,6 +134,7 @@ def test_metric_and_mode_are_given_once():
         ({"stop": {"height": "high"}}, "stop must map names to numbers"),
         ({"executor": "process"}, 'executor must be "processes", "inline"'),
         ({"name": "a/b"}, "name must be the name of a directory"),
+        ({"name": Path("a")}, "name must be the name of a directory"),
         ({"durability": "full"}, 'durability must be "process" or "power"'),
     ],
 )

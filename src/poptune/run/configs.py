@@ -185,7 +185,9 @@ class RunConfig(Given):
             raise OptionError(f"storage_path must be a directory of this machine, not {storage!r}.{also}")
         if self.upload_to is not None and not is_url(self.upload_to):
             raise OptionError(f'upload_to must be an address such as "s3://bucket/runs", not {self.upload_to!r}.')
-        if self.name is not None and (not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")):
+        if self.name is not None and (
+            not isinstance(self.name, str) or not self.name or set(self.name) & set("/\\\0") or self.name in (".", "..")
+        ):
             raise OptionError(
                 f"name must be the name of a directory, not {self.name!r}. What lies above it is storage_path."
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from poptune.errors import StorageError
 from poptune.run.configs import RunConfig
 from poptune.run.reopening import is_run, is_unborn
-from poptune.storage.lock import InUse, RunLock
+from poptune.storage.lock import RunLock
 from poptune.storage.remote import Remote, address_in, download
 
 _UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|\x00\n\r\t ', "_"))
@@ -59,11 +59,8 @@ def new_directory(storage: Path, name: str, upload_to: str | None) -> RunLock:
 
 
 def _claimed(run_dir: Path) -> RunLock | None:
-    try:
-        lock = RunLock(run_dir)
-    except InUse:
-        return None
-    if is_run(run_dir):  # of somebody who was quicker, and has come to its end
+    lock = RunLock.if_free(run_dir)
+    if lock and is_run(run_dir):  # of somebody who was quicker, and has come to its end
         lock.release()
         return None
     return lock

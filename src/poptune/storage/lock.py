@@ -20,10 +20,6 @@ FILE_NAME = "lock"
 _A_LOOK_S = 1.0  # no look at a lock takes that long
 
 
-class InUse(StorageError):
-    """Another process trains in the directory."""
-
-
 def is_locked(run_dir: Path) -> bool:
     """Whether a process trains in a directory now. Nothing is written, so an archive can be asked, too."""
     try:
@@ -46,8 +42,7 @@ class RunLock:
         run_dir: The directory of the run.
 
     Raises:
-        InUse: Another process holds it.
-        StorageError: It cannot be written.
+        StorageError: Another process holds it; or it cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -62,20 +57,35 @@ class RunLock:
     """
 
     def __init__(self, run_dir: Path) -> None:
+        if holder := self._take(run_dir):
+            raise StorageError(f"The run {run_dir} goes on in {holder}. Wait for its end, or stop it.")
+
+    @classmethod
+    def if_free(cls, run_dir: Path) -> RunLock | None:
+        """Return the lock of a directory, None if another process holds it.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        lock = cls.__new__(cls)
+        return None if lock._take(run_dir) else lock
+
+    def _take(self, run_dir: Path) -> str:
+        """Take the lock, or return who holds it."""
         self.run_dir = run_dir
-        path = run_dir / FILE_NAME
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.open(run_dir / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StorageError(f"Cannot write the journal of {run_dir}: {error.strerror}.") from error
         if not _taken(self._file):
             holder = os.pread(self._file, 1000, 0).decode(errors="replace")
             os.close(self._file)
-            raise InUse(f"The run {run_dir} goes on in {holder or 'another process'}. Wait for its end, or stop it.")
+            return holder or "another process"
         self._is_held = True
         unshared.add(self._file)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        return ""
 
     def release(self) -> None:
         """Let others train in the directory."""
