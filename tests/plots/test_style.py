@@ -3,8 +3,12 @@
 from itertools import pairwise
 
 import matplotlib as mpl
+import matplotlib.style
 import pytest
+from matplotlib.text import Text
 
+from edge_runs import EDGE_RUNS
+from poptune import plots
 from poptune.plots.style import history_of, label_ends, new_figure, shown
 from poptune.run.history import History
 from runs import three_climbers
@@ -45,3 +49,17 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
     figure.draw_without_rendering()
     boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
     assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(boxes))
+
+
+@pytest.mark.parametrize("style", ["dark_background", "fivethirtyeight"])
+def test_texts_have_their_colours_whatever_style_the_user_has_chosen(style, tmp_path):
+    history = History.read(EDGE_RUNS["two_trials"](tmp_path))
+    for draw in (plots.lineage_tree, plots.phylogenetic_tree, plots.exploit_matrix, plots.value_gains):
+        usual = text_colours(draw(history))
+        with mpl.style.context(style):
+            assert text_colours(draw(history)) == usual
+
+
+def text_colours(figure):
+    figure.canvas.draw()
+    return {mpl.colors.to_hex(text.get_color()) for text in figure.findobj(Text) if text.get_text()}

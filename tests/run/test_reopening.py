@@ -177,6 +177,13 @@ def test_a_folder_that_is_no_run_is_refused_with_what_was_meant(results, tmp_pat
     assert "is not a directory" in refusal(ResultGrid.from_path, trial / "result.json")
 
 
+def test_a_path_that_is_no_folder_is_not_meant_to_be_itself(tmp_path):
+    (tmp_path / "notes").write_text("no run")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    for name in ("notes", "dangling"):
+        assert "Did you mean" not in refusal(ResultGrid.from_path, tmp_path / name)
+
+
 def test_a_folder_that_is_no_trial_is_refused_with_what_was_meant(results, tmp_path):
     run_dir, trial = Path(results.experiment_path), Path(results[0].path)
     of_run = refusal(Result.from_path, run_dir)

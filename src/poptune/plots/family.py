@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poptune.plots.scales import digits_of, drawable
-from poptune.plots.style import GREY, NORMAL, SCORES, SMALL, metric_label, shown
+from poptune.plots.style import GREY, INK, MUTED, NORMAL, SCORES, SMALL, metric_label, shown
 from poptune.run.history import History, Stint
 
 if TYPE_CHECKING:
@@ -120,6 +120,6 @@ class ScoreColours:
         )
         letters = int(bar.ax.figure.bbox.height / bar.ax.figure.dpi * _LETTERS)
         label = metric_label(self._history, objective.metric)
-        bar.set_label(label if len(label) <= letters else shown(objective.metric, letters), fontsize=NORMAL)
-        bar.ax.tick_params(labelsize=SMALL, length=2)
+        bar.set_label(label if len(label) <= letters else shown(objective.metric, letters), fontsize=NORMAL, color=INK)
+        bar.ax.tick_params(labelsize=SMALL, colors=MUTED, length=2)
         bar.outline.set_visible(False)

@@ -16,6 +16,8 @@ from poptune.plots.schedules import hyperparameters_of
 from poptune.plots.style import (
     FEW,
     GREY,
+    INK,
+    MUTED,
     NORMAL,
     PAGE,
     SCORES,
@@ -152,7 +154,7 @@ def _add_bar(panels: Sequence[Axes], gains: Sequence[Gain]) -> None:
     end = max(gain.last for gain in gains)
     shades = ScalarMappable(Normalize(0, end / 0.93), SCORES)
     bar = panels[0].figure.colorbar(shades, ax=list(panels), fraction=0.04, pad=0.02, aspect=30)
-    bar.set_label("iteration", fontsize=NORMAL)
+    bar.set_label("iteration", fontsize=NORMAL, color=INK)
     bar.ax.set_ylim(0, end)
-    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.ax.tick_params(labelsize=SMALL, colors=MUTED, length=2)
     bar.outline.set_visible(False)

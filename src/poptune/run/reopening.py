@@ -104,9 +104,9 @@ def _missing(folder: Path) -> str:
 
 
 def _near(folder: Path) -> str:
-    """Return a hint that names what lies beside a misspelt path, or nothing."""
+    """Return a hint that names the directory beside a misspelt path, or nothing."""
     try:
-        return nearest(folder.name, [path.name for path in folder.parent.iterdir()])
+        return nearest(folder.name, [path.name for path in folder.parent.iterdir() if path.is_dir()])
     except OSError:
         return ""
 
