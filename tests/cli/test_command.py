@@ -135,6 +135,9 @@ def test_report_writes_a_page_beside_the_run_or_where_it_is_told(good, tmp_path)
     ran = run("report", good, "-o", tmp_path / "no" / "page.html")
     assert (ran.exit_code, ran.stdout) == (1, "")
     assert ran.stderr.startswith(f"Error: Cannot write the report {tmp_path / 'no' / 'page.html'}: ")
+    ran = run("report", good, "-o", "")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr.endswith("The name of the file is empty.\n")
 
 
 def test_the_page_tells_of_every_command_and_of_no_other():

@@ -122,10 +122,11 @@ def test_replay_says_in_one_message_what_is_wrong(climbed, tmp_path):
         ([str(tmp_path / "nowhere")], 2, "does not exist"),
         ([path, "--trial", f"{first}0"], 2, f"Did you mean '{first}'?"),
         ([path, "-o", str(tmp_path / "no" / "folder.csv")], 1, "Cannot write"),
+        ([path, "-o", ""], 2, "The name of the file is empty."),
     ]:
         ran = run("replay", *arguments)
         assert ran.exit_code == code
-        assert ran.stderr.startswith("Error: ")
+        assert "Error: " in ran.stderr
         assert message in ran.stderr
         assert "Traceback" not in ran.output
 

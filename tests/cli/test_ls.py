@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -40,6 +45,17 @@ def test_each_run_is_a_line_with_its_state(folder):
     assert lines[3].endswith(f"      2          30  score {best:.4g}  PopulationBasedTraining")
     assert lines[4].startswith("damaged: Cannot read the journal")
     assert len(lines) == 5
+
+
+def test_a_terminal_is_told_which_columns_it_has_no_room_for(folder):
+    reading, writing = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    subprocess.run([sys.executable, "-m", "poptune", "ls", str(folder)], stdout=writing, env=environment, check=True)
+    os.close(writing)
+    shown = re.sub(r"\x1b\[\d*m", "", os.read(reading, 10_000).decode())
+    os.close(reading)
+    assert shown.split("\r\n")[0].split() == ["run", "state", "begun", "trials", "iterations"]
+    assert "\r\nNot shown for lack of room: best, scheduler\r\n" in shown
 
 
 def test_programs_get_json(folder):

@@ -104,6 +104,9 @@ def test_a_terminal_gets_lines_that_fit(edge_run, name, width):
     lines = screen.getvalue().splitlines()
     assert any(line.startswith("Winner: ") for line in lines)
     assert max(console.measure(line).maximum for line in lines) <= width
+    winner = next(number for number, line in enumerate(lines) if line.startswith("Winner: "))
+    title = next(number for number, line in enumerate(lines) if number > winner and line.startswith("iterations"))
+    assert all(line[:1].isdigit() for line in lines[title + 1 : lines.index("", title)])  # one line per stretch
 
 
 def test_colours_are_left_out_where_they_are_not_wanted(edge_run, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from poptune.core.events import TrialAdded, TrialFailed
@@ -66,6 +68,35 @@ def test_a_large_population_and_many_hyperparameters_are_cut_to_the_terminal():
     assert any("... 47 more" in line for line in lines)
     assert any(line.startswith("Not shown for lack of room: hyperparameter_2") for line in lines)
     assert all(len(line) <= 60 for line in lines if line.startswith(("t0", "trial")))
+
+
+def test_a_very_narrow_terminal_shows_who_and_how_far_and_says_that_more_is_left_out():
+    console, stream, _ = live(width=20)
+    population = Population.of([TrialAdded(f"run_{i}", i, {"speed": i, "direction": i}) for i in range(2)])
+    console.on_tick(population)
+    console.on_end(population)
+    shown = stream.getvalue()
+    assert re.search(r"^0  +PEND\S* +0", shown, re.MULTILINE)
+    assert "Not shown for lack" in shown
+
+
+def test_names_of_wide_letters_are_cut_only_where_there_is_no_room():
+    console, stream, _ = live(width=60)
+    console.on_tick(
+        Population.of([TrialAdded("試行番号一", 0, {"speed": 1}), TrialAdded("試行番号二", 1, {"speed": 2})])
+    )
+    assert "試行番号一  PENDING" in stream.getvalue()
+
+
+def test_long_lines_are_left_for_the_terminal_to_wrap_so_that_they_can_be_copied():
+    console, stream, clock = live(width=40)
+    population = two_trials()
+    console.on_tick(population)
+    clock.now = 1.0
+    said = "FileNotFoundError: there is no " + "/".join(f"directory {number}" for number in range(9))
+    console.on_records([TrialFailed("a", said, f"Traceback\n{said}", False)], population)
+    console.on_end(population)
+    assert said in stream.getvalue()
 
 
 def test_a_failing_scheduler_leaves_the_terminal_in_order():

@@ -1,6 +1,7 @@
 """Gains between decisions, and trials across their hyperparameters, are those of the journal."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -64,6 +65,30 @@ def test_one_panel_for_each_hyperparameter_and_a_wrong_name_is_refused(tmp_path)
     for figure in (plots.value_gains, plots.parallel_coordinates):
         with pytest.raises(OptionError, match="optimizer/lr"):
             figure(run, "optimizer/rl")
+
+
+@pytest.mark.parametrize("width", [3.5, 7.0])
+def test_texts_below_a_panel_lie_on_nothing_else(fit, width):
+    layers = [f"{kind}_linear_unit" for kind in ("gated", "rectified", "hyperbolic", "exponential", "scaled")]
+    space = {"layers": tune.choice(layers), "day": tune.randint(20240101, 20240131)}
+    space["a_name_that_is_as_wide_as_its_panel"] = tune.uniform(1e-6, 9e-6)
+    scheduler = pbt(hyperparam_mutations=space)
+    results = fit(Climber, {"speed": 1.0, **space}, scheduler=scheduler, num_samples=6, stop={"training_iteration": 7})
+    figure = plots.value_gains(results, *space, width=width)
+    figure.draw_without_rendering()
+    for axes in figure.axes[:-1]:
+        texts = [axes.xaxis.label, axes.xaxis.get_offset_text()]
+        texts += [
+            tick.label1
+            for tick in axes.xaxis.get_major_ticks()
+            if axes.get_xlim()[0] <= tick.get_loc() <= axes.get_xlim()[1]
+        ]
+        boxes = [text.get_window_extent() for text in texts if text.get_text()]
+        assert not [(one, other) for one, other in combinations(boxes, 2) if one.overlaps(other)]
+    first = figure.axes[0]
+    assert first.yaxis.label.get_window_extent().height <= first.get_window_extent().height
+    days = [text.get_text() for text in figure.axes[1].get_xticklabels()]
+    assert all(20240000 < int(day) < 20240200 for day in days)
 
 
 def test_without_gains_the_figure_says_so(tmp_path):

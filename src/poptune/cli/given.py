@@ -59,6 +59,19 @@ class RunDirectory(click.Path):
         return found or [CompletionItem(incomplete, type="dir")]
 
 
+class OutputFile(click.Path):
+    """A file to write, which has a name and is no directory."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path of the file."""
+        if not str(value):
+            self.fail("The name of the file is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class TrialId(click.types.StringParamType):
     """The id of a trial; shells complete it with those of the run that was given before it."""
 

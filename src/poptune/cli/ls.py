@@ -14,6 +14,8 @@ from poptune.cli.output import say, say_json, terminal
 from poptune.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from poptune.run.listing import Listed
 
 _TITLES = ("run", "state", "begun", "trials", "iterations", "best", "scheduler")
@@ -55,7 +57,7 @@ def _show(runs: Sequence[Listed], directory: Path) -> None:
 
     rows = [_row(run, directory) for run in runs]
     if console := terminal():
-        console.print(_grid(rows, runs, console.width))
+        _print(console, rows, runs)
     else:
         from poptune.faces.table import aligned
 
@@ -76,14 +78,14 @@ def _row(run: Listed, directory: Path) -> tuple[str, ...]:
     return inert(str(name)), state, begun, str(run.trials), str(run.iterations), best, inert(run.scheduler)
 
 
-def _grid(rows: Sequence[Sequence[str]], runs: Sequence[Listed], width: int) -> Any:
-    """Return the table for a terminal; columns that it has no room for are left out from the right."""
+def _print(console: Console, rows: Sequence[Sequence[str]], runs: Sequence[Listed]) -> None:
+    """Print the table in a terminal; columns that it has no room for are left out from the right, and named below."""
     from rich.table import Table
     from rich.text import Text
 
     from poptune.faces.live import columns_that_fit
 
-    fitting = max(2, columns_that_fit([_TITLES, *rows], width))
+    fitting = max(2, columns_that_fit([_TITLES, *rows], console.width))
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for title in _TITLES[:fitting]:
         grid.add_column(title, justify="right" if title in _NUMBERS else "left", no_wrap=True, overflow="ellipsis")
@@ -91,7 +93,9 @@ def _grid(rows: Sequence[Sequence[str]], runs: Sequence[Listed], width: int) -> 
         texts = [Text(cell) for cell in row[:fitting]]
         texts[1].stylize(_STYLES.get(run.state, ""))
         grid.add_row(*texts)
-    return grid
+    console.print(grid)
+    if left_out := _TITLES[fitting:]:
+        console.print(Text(f"Not shown for lack of room: {', '.join(left_out)}", style="dim"))
 
 
 def _facts(run: Listed) -> dict[str, Any]:

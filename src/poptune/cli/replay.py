@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poptune.cli.given import TrialId, reading, run_argument
+from poptune.cli.given import OutputFile, TrialId, reading, run_argument
 from poptune.cli.output import say, say_json
 from poptune.errors import UsageError, nearest
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     type=TrialId(),
     help="Whose schedule: the id of a trial, or the best at the end.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the schedule to this CSV file.")
+@click.option("-o", "--output", type=OutputFile(), help="Write the schedule to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def replay(directory: Path, trial: str, output: str | None, as_json: bool) -> None:
+def replay(directory: Path, trial: str, output: Path | None, as_json: bool) -> None:
     """Print the hyperparameter schedule that made a trial's weights.
 
     DIRECTORY is that of a run. The best trial is the one with the best last value of the run's metric. A CSV file can

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from poptune.cli.given import reading, run_argument
+from poptune.cli.given import OutputFile, reading, run_argument
 from poptune.cli.output import say
 
 
@@ -15,7 +15,7 @@ from poptune.cli.output import say
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Write the page to this file instead of report.html in DIRECTORY.",
 )
 def report(directory: Path, output: Path | None) -> None:

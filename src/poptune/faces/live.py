@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from poptune.core.population import Population
 from poptune.core.trial import Status
@@ -28,6 +28,7 @@ _FRAME = 6  # lines of a screen around the rows of the table
 _FRAME_OF_ERRORS = 3  # lines around the rows of the failed trials
 _LEAST_ROWS = 3
 _GAP = 2
+_NARROWEST = 5  # letters of what is cut from which somebody may guess it
 _WIDEST_TITLE = 10  # unless its values are wider: titles must not crowd out hyperparameters
 _STYLES = {
     Status.PENDING: "dim",
@@ -96,7 +97,7 @@ class LiveConsole:
         self._stop()
         assert self._console is not None
         summary = self._chronicle.summary(population, self._clock() - self._started_at)
-        self._console.print(_unwrapped([summary]), crop=False)
+        self._console.print(_coloured([summary]), soft_wrap=True)
 
     def _refresh(self, population: Population, *, is_last: bool = False) -> None:
         begun_at = self._clock()
@@ -111,7 +112,7 @@ class LiveConsole:
             live.update(_below(headline, drawn(table, live.console.width)))
         with live.console:  # one write, so that nothing flickers
             if self._above:
-                live.console.print(_unwrapped(self._above), crop=False)
+                live.console.print(_coloured(self._above), soft_wrap=True)
                 self._above.clear()
             live.refresh()
         now = self._clock()
@@ -151,12 +152,11 @@ class LiveConsole:
             raise
 
 
-def _unwrapped(said: Sequence[str]) -> Text:
-    """Return lines as they are: the terminal wraps long ones, so that a traceback can be copied."""
+def _coloured(said: Sequence[str]) -> Text:
+    """Return lines to be printed as they are: the terminal wraps long ones, so that a traceback can be copied."""
     from rich.text import Text
 
-    lines = Text("\n", no_wrap=True, overflow="ignore")
-    return lines.join(Text.from_ansi(line) for line in "\n".join(said).split("\n"))
+    return Text("\n").join(Text.from_ansi(line) for line in "\n".join(said).split("\n"))
 
 
 def _fitted(layout: Layout, population: Population, height: int) -> Layout:
@@ -183,11 +183,13 @@ def drawn(table: Table, width: int) -> list[RenderableType]:
     names = short_names([row[0] for row in table.rows])
     rows = [(name, *row[1:]) for name, row in zip(names, table.rows, strict=True)]
     titles = short_titles(table.titles, rows)
-    fitting = max(len(titles) - table.dispensable, columns_that_fit([titles, *rows], width))
+    widths = widths_within([titles, *rows], len(titles) - table.dispensable, width)
+    fitting = len(widths)
 
     grid = Grid(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    for number, title in enumerate(titles[:fitting]):
-        grid.add_column(Text(title), justify="left" if number < 2 else "right", no_wrap=True, overflow="ellipsis")
+    for number, (title, most) in enumerate(zip(titles, widths, strict=False)):
+        justify: Literal["left", "right"] = "left" if number < 2 else "right"
+        grid.add_column(Text(title), justify=justify, no_wrap=True, overflow="ellipsis", max_width=most)
     for status, row in zip(table.statuses, rows, strict=True):
         texts = [Text(cell) for cell in row[:fitting]]
         texts[1].stylize(_STYLES[status])
@@ -226,6 +228,29 @@ def short_titles(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     ]
 
 
+def widths_within(cells: Sequence[Sequence[str]], wanted: int, width: int) -> list[int]:
+    """Return the widths of the columns of a table, counted from the left, that a terminal has room for.
+
+    Args:
+        cells: The table, row by row.
+        wanted: So many columns stay, the widest of them cut, as long as something can be read in each.
+        width: Of the terminal.
+
+    >>> widths_within([["id", "a long status", "lr"]], 2, 13), widths_within([["id", "a long status", "lr"]], 2, 40)
+    ([2, 9], [2, 13, 2])
+    """
+    widths = _widths(cells)
+    fitting = columns_that_fit(cells, width)
+    least = [min(each, _NARROWEST) for each in widths]
+    while wanted > fitting and wanted > 2 and sum(least[:wanted]) + _GAP * (wanted - 1) > width:
+        wanted -= 1
+    widths = widths[: max(wanted, fitting)]
+    gaps = _GAP * (len(widths) - 1)
+    while sum(widths) + gaps > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
 def columns_that_fit(cells: Sequence[Sequence[str]], width: int) -> int:
     """Return how many columns of a table, counted from the left, a terminal has room for.
 
@@ -233,8 +258,14 @@ def columns_that_fit(cells: Sequence[Sequence[str]], width: int) -> int:
     2
     """
     room = width + _GAP
-    for number, column in enumerate(zip(*cells, strict=True)):
-        room -= max(map(len, column)) + _GAP
+    for number, widest in enumerate(_widths(cells)):
+        room -= widest + _GAP
         if room < 0:
             return number
     return len(cells[0])
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len  # some letters are as wide as two
+
+    return [max(map(cell_len, column)) for column in zip(*cells, strict=True)]

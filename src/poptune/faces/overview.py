@@ -89,7 +89,7 @@ class Overview:
             if isinstance(body, Table):
                 console.print(*drawn(body, console.width), sep="\n")
             elif body:
-                console.print(Text("\n".join(body), no_wrap=title.startswith("Winner"), overflow="ellipsis"))
+                console.print(Text("\n".join(body)), no_wrap=title.startswith("Winner"), overflow="ellipsis")
             console.print()
 
     def _sections(self) -> list[tuple[str, Table | list[str]]]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _PANEL, _LEAST_PANEL = 0.5, 2.4  # height of a panel: per width, and in inches
 _COLUMNS = 3
 _WIDE = 20.0  # gains that are so many times their median apart are drawn on a logarithmic scale
+_LETTER = SMALL * 0.6 / 72  # inches
 _SWAY = 0.25  # how far dots are moved aside in the lane of a category
 
 
@@ -107,6 +108,9 @@ def value_gains(source: Source, *hyperparameters: str, width: float = PAGE) -> F
         _draw_panel(axes, history, name, gains)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
+    texts = [text for axes in panels for text in axes.get_xticklabels() if text.get_rotation()]
+    upright = max((len(text.get_text()) for text in texts), default=0)  # texts that would leave panels too low
+    figure.set_figheight(figure.get_figheight() + rows * upright * _LETTER)
     panels[0].set_ylabel("gain until the next decision", fontsize=NORMAL)
     if gains:
         _add_bar(panels, gains)

@@ -15,7 +15,7 @@ from poptune.core.nested import MISSING, lookup
 from poptune.core.safe_text import masked_value
 from poptune.core.values import brief, is_number
 from poptune.errors import OptionError
-from poptune.plots.style import MUTED, shown
+from poptune.plots.style import MUTED, SMALL, shown
 from poptune.run.history import History
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _LOG_FROM = 30.0  # without a domain that says so, values that are so many times
 _MARGIN = 0.06  # between what lies outermost and the end of the axis
 _MOST_LANES = 12  # so many have their names beside them
 _LONGEST_VALUE = 16
+_LETTER = 0.6  # width of a letter per size of its text
+_DIGITS_IN_SUM = 5  # matplotlib writes ticks of more digits as a sum
 _BEYOND = 1e150  # a value that no axis can show
 
 
@@ -99,9 +101,12 @@ class Scale:
             make_logarithmic(axes, side, self.limits)
         if self.lanes:
             every = math.ceil(len(self.lanes) / _MOST_LANES)
-            axis.set_ticks(
-                range(0, len(self.lanes), every), [shown(lane, _LONGEST_VALUE) for lane in self.lanes[::every]]
-            )
+            names = [shown(lane, _LONGEST_VALUE) for lane in self.lanes[::every]]
+            axis.set_ticks(range(0, len(self.lanes), every), names)
+            if side == "x" and _texts_beside(axes, max(map(len, names))) < len(names):
+                axis.set_tick_params(labelrotation=90)
+        elif side == "x" and not self.is_log:
+            _write_in_full(axes, *self.limits)
         axes.set(**{f"{side}lim": self.limits})
 
 
@@ -112,6 +117,24 @@ def make_logarithmic(axes: Axes, side: Literal["x", "y"], limits: tuple[float, f
     ticks = log_ticks(*limits)
     axis.set_ticks([], minor=True)
     axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])
+
+
+def _write_in_full(axes: Axes, low: float, high: float) -> None:
+    """Let ticks of the x axis say numbers in full where a sum or a factor beside them would lie on the axis' name."""
+    digits = digits_of(low, high, 3)
+    if digits <= _DIGITS_IN_SUM and 1e-3 <= max(abs(low), abs(high)) < 1e5:
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    longest = max(len(f"{end:.{digits}g}") for end in (low, high))
+    axes.xaxis.set_major_locator(MaxNLocator(max(1, min(5, _texts_beside(axes, longest) - 1))))
+    axes.xaxis.set_major_formatter(f"{{x:.{digits}g}}")
+
+
+def _texts_beside(axes: Axes, letters: int) -> int:
+    """Return how many texts of so many letters axes have room for below them, side by side."""
+    inches = axes.get_window_extent().width / axes.figure.dpi
+    return int(inches * 72 / (SMALL * _LETTER * (letters + 1)))
 
 
 def focus(axes: Axes, *, log: bool = False) -> None:
