@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from poptune.core.events import TrialAdded
 from poptune.core.population import Population
 from poptune.core.randomness import seed_of_globals
+from poptune.core.trial import Status
 from poptune.core.variants import Variant, check_space, searched_keys, variants
 from poptune.errors import OptionError, StorageError, UsageError
 from poptune.executors.base import Executor, Job
@@ -216,7 +217,7 @@ class Tuner:
         added = self._trials(seed)
         executor = self._executor(len(added))
         lock = new_directory(
-            Path(run.storage_path), run.name or safe_name(f"{self._trainable.name}_{stamp()}"), run.upload_to
+            Path(run.storage_path), run.name or f"{safe_name(self._trainable.name)}_{stamp()}", run.upload_to
         )
         run_dir = lock.run_dir
         if run.name and run.name != run_dir.name:
@@ -236,7 +237,7 @@ class Tuner:
             past += first
             population = Population.of(past, seed)
             if not population.live:
-                say(_nothing_left(run_dir))
+                say(_nothing_left(run_dir, population))
             check_whole(population, is_given=bool(drawn))
             executor = self._executor(max(population.live, 1))
             journal.append(first)
@@ -413,9 +414,10 @@ def _checked(config: C | None, kind: type[C]) -> C:
     return config or kind()
 
 
-def _nothing_left(run_dir: Path) -> str:
+def _nothing_left(run_dir: Path, population: Population) -> str:
+    has_failed = any(trial.status is Status.ERROR for trial in population)
     return (
         f"The run {run_dir} is over: no trial is left to train. To extend it, give Tuner.restore another stop, as in"
-        " run_config=RunConfig(stop=...), or more trials, tune_config=TuneConfig(num_samples=...); failed trials go on"
-        " with resume_errored=True.\n"
+        " run_config=RunConfig(stop=...), or more trials, tune_config=TuneConfig(num_samples=...)"
+        f"{'; failed trials go on with resume_errored=True' if has_failed else ''}.\n"
     )

@@ -49,6 +49,13 @@ def test_folders_and_checkpoints(analysis):
     assert [value for _, value in analysis.get_trial_checkpoints_paths(best, "training_iteration")] == [1, 2, 3]
 
 
+def test_trials_tell_what_the_search_space_chose_for_them(analysis, fit):
+    assert [trial.evaluated_params for trial in analysis.trials] == [{"speed": 1}, {"speed": 3}, {"speed": 2}]
+    assert [trial.experiment_tag for trial in analysis.trials] == ["0_speed=1", "1_speed=3", "2_speed=2"]
+    (silent,) = ExperimentAnalysis.of(fit(lambda config: None, {"speed": {"grid_search": [7]}})).trials
+    assert (silent.experiment_tag, silent.evaluated_params) == ("0_speed=7", {"speed": 7})
+
+
 def test_data_frames(analysis):
     ids = [trial.trial_id for trial in analysis.trials]
     assert list(analysis.results_df.index) == ids

@@ -99,5 +99,5 @@ def test_help(ray_script):
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is of Python 3.11")
 def test_a_safe_path_stays_safe(ray_script, script, tmp_path):
-    ran = ray_script(script("import sys; print(sys.path)"), PYTHONSAFEPATH="1")
-    assert str(tmp_path) not in ran.stdout
+    ran = ray_script(script("import sys; print(*sys.path, sep='\\n')"), PYTHONSAFEPATH="1")
+    assert str(tmp_path) not in ran.stdout.splitlines()

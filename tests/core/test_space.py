@@ -239,7 +239,10 @@ def test_equal_values_of_other_kinds_are_told_apart():
     assert not same(0, False)
     assert same(math.nan, math.nan)
     assert not same([1], (1,))
-    assert not same(np.array([1, 2]), np.array([1, 2]))
+    assert same(np.array([1, 2]), np.array([1, 2]))
+    assert not same(np.array([1, 2]), np.array([1, 3]))
+    assert not same(np.array([1, 1]), np.array([1]))
+    assert same(np.bool_(True), True)
     assert not same(None, 0)
     assert not same(10**400, 1.5)
 

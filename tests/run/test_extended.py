@@ -109,6 +109,18 @@ def test_a_run_with_nothing_left_to_train_says_so(begin, capsys):
     go_on(first.experiment_path)
     said = capsys.readouterr().err
     assert f"The run {first.experiment_path} is over: no trial is left to train. To extend it, give" in said
+    assert "resume_errored" not in said
+
+
+def test_a_run_that_is_over_says_how_its_failed_trials_go_on(fit, tmp_path, capsys):
+    def stumble(config):
+        raise ValueError("it fell")
+
+    path = fit(stumble, {}).experiment_path
+    go_on(path, stumble)
+    assert "tune_config=TuneConfig(num_samples=...); failed trials go on with resume_errored=True." in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_scheduler_with_other_settings_is_shown_and_refused_unless_forced(interrupt):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 import poptune as tune
@@ -124,6 +125,16 @@ def test_equal_values_may_be_written_twice(interrupt):
     assert results.errors == []
     assert results.exploits
     assert {result.config["day"] for result in results} <= set(mutations["day"])
+
+
+def test_equal_arrays_may_be_written_twice(interrupt):
+    space = {**SPACE, "weights": tune.choice([np.array([1.0, 2.0]), np.array([3.0, 4.0])])}
+    mutations = {**SPACE, "weights": [np.array([1.0, 2.0]), np.array([3.0, 4.0])]}
+    scheduler = pbt(hyperparam_mutations=mutations)
+    path = interrupt("hurt", 26, space=space, scheduler=scheduler)
+    results = go_on(path, param_space=space, tune_config=tune.TuneConfig(scheduler=scheduler))
+    assert results.errors == []
+    assert {float(result.config["weights"].sum()) for result in results} <= {3.0, 7.0}
 
 
 def test_another_search_space_is_refused_if_values_are_missing(interrupt):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -277,3 +278,23 @@ def test_configs_may_hold_any_object(fit):
         result = fit(train, {"function": lambda x: x * 2, "model": Model(), "pair": (1, 2)}, executor=executor)[0]
         assert (result.metrics["value"], result.metrics["kind"]) == (6, "Model")
         assert result.config["pair"] == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["t" * 120, "t" * 250, "größer" * 40])
+def test_trials_of_a_trainable_with_a_very_long_name_have_a_folder_each(fit, name):
+    def climb(config):
+        return {"height": config["speed"]}
+
+    climb.__name__ = name
+    told = {}
+
+    class Names(tune.Callback):
+        def on_trial_complete(self, iteration, trials, trial, **info):
+            told[trial.trial_id] = str(trial)
+
+    results = fit(climb, {"speed": tune.grid_search([1, 2])}, callbacks=[Names()])
+    assert len({result.path for result in results}) == 2
+    assert [len((Path(result.path) / "result.json").read_text().splitlines()) for result in results] == [1, 1]
+    for trial, text in told.items():
+        begun, _, rest = text.partition(f"_{trial}")
+        assert (name.startswith(begun), rest) == (True, "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import poptune as tune
+from poptune.errors import OptionError
 from poptune.schedulers import PopulationBasedTrainingReplay as Replay
 from poptune.schedulers.policy import Change, parse_policy
 from runs import pbt
@@ -41,6 +42,12 @@ def test_a_line_of_ray_tune_whose_donor_triggered_the_round_is_put_right(tmp_pat
 def test_a_file_that_an_editor_marked_with_its_encoding_is_read(tmp_path):
     (tmp_path / "policy.txt").write_bytes(codecs.BOM_UTF8 + line("1", "0", 4, 4, 0.1, 0.2).encode())
     assert [change.iteration for change in Replay(tmp_path / "policy.txt").changes] == [0, 4]
+
+
+def test_iterations_may_be_written_as_floats(tmp_path):
+    assert changes(line("1", "0", 8.0, 8.0, 0.1, 0.2))[0] == [(0, 0.1), (8, 0.2)]
+    with pytest.raises(OptionError, match="is not a line of a policy file"):
+        changes(line("1", "0", 8.5, 8.5, 0.1, 0.2))
 
 
 def climbs(config):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -58,3 +60,43 @@ def test_empty_directories_of_a_checkpoint_come_back(fit, tmp_path):
     result = tune.Tuner.restore(f"{RUNS}/run", counts_folders, run_config=run_config).fit()[0]
     assert [row["step"] for row in result.rows] == [1, 2, 3, 4, 5]
     assert result.metrics["iterations_since_restore"] == 2
+
+
+@contextlib.contextmanager
+def as_an_ordinary_user(*folders):
+    """Be nobody, to whom these folders belong; root may read anything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (each for folder in folders for each in (folder, *folder.rglob("*"))):
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_read_keeps_no_other_from_being_uploaded(fit):
+    def climb(config):
+        tune.report({"height": 1}, checkpoint=tune.Checkpoint.from_dict({"height": 1}))
+
+    with tempfile.TemporaryDirectory() as folder:
+        result = fit(climb, {}, name="run", storage_path=folder)[0]
+        run_dir, trial = Path(folder, "run"), Path(result.path)
+        for name, text in (("a secret", "1"), ("notes", "2")):
+            (trial / name).write_text(text)
+        (trial / "shut").mkdir()
+        (trial / "shut" / "in").touch()
+        (trial / "a secret").chmod(0)
+        (trial / "shut").chmod(0o400)
+        said = []
+        remote = Remote(f"{RUNS}/run")
+        mirror = Mirror(run_dir, remote, say=said.append)
+        with as_an_ordinary_user(Path(folder)):
+            mirror.upload(is_last=True)
+        (trial / "shut").chmod(0o700)
+    assert said == [f"Not uploaded to {RUNS}/run, since this user may not read it: {trial.name}/a secret\n"]
+    own = {path.partition("/")[2] for path in remote.manifest().files}
+    assert {"notes", "result.json"} <= own
+    assert not {"a secret", "shut/in"} & own

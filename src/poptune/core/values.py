@@ -32,6 +32,8 @@ def is_number(value: Any) -> bool:
 def same(a: Any, b: Any) -> bool:
     """Whether two hyperparameter values are equal, apart from noise in the last digits of a float.
 
+    Arrays and tensors are equal if they have one shape and equal elements.
+
     >>> same(0.1 + 0.2, 0.3), same(1, 1.0), same(True, 1), same(None, None)
     (True, True, False, True)
     """
@@ -42,8 +44,11 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(plain(a), bool) is not isinstance(plain(b), bool):
         return False
     try:
-        return bool(a == b)
-    except (TypeError, ValueError, RuntimeError):  # arrays and tensors compare element by element: no single answer
+        if _shape(a) != _shape(b):
+            return False
+        answer = a == b
+        return bool(answer.all() if _shape(answer) else answer)  # arrays and tensors compare element by element
+    except (TypeError, ValueError, RuntimeError):  # there is no single answer
         return False
 
 
@@ -120,6 +125,10 @@ def accepts(func: Callable[..., Any], *args: Any) -> bool:
     except ValueError:
         return True
     return True
+
+
+def _shape(value: Any) -> Any:
+    return getattr(value, "shape", ()) or ()
 
 
 def _close(a: Any, b: Any) -> bool:

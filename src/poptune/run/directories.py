@@ -20,13 +20,17 @@ def stamp() -> str:
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def safe_name(name: str) -> str:
+def safe_name(name: str, longest: int = 80) -> str:
     """Return a name that every file system takes.
 
-    >>> safe_name("train/lr=0.1: a")
-    'train_lr=0.1__a'
+    Args:
+        name: Any text.
+        longest: Most bytes in UTF-8, which is what file systems count.
+
+    >>> safe_name("train/lr=0.1: a"), safe_name("größer", longest=3)
+    ('train_lr=0.1__a', 'gr')
     """
-    return name.translate(_UNSAFE)
+    return name.translate(_UNSAFE).encode()[:longest].decode(errors="ignore")
 
 
 def new_directory(storage: Path, name: str, upload_to: str | None) -> RunLock:

@@ -49,6 +49,6 @@ def drawn_trials(
         config = scheduler.initial_config(variant.config, rng)
         trial = f"{run_id}_{variant.index:05d}"
         tag = experiment_tag(variant.index, variant.tag_values)
-        folder = f"{trainable}_{trial}_{tag}"[: _LONGEST_FOLDER - len(now) - 1]
-        added.append(TrialAdded(trial, variant.index, config, tag, safe_name(f"{folder}_{now}")))
+        folder = safe_name(f"{safe_name(trainable)}_{trial}_{tag}", longest=_LONGEST_FOLDER - len(now) - 1)
+        added.append(TrialAdded(trial, variant.index, config, tag, f"{folder}_{now}"))
     return added

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 from poptune.core.nested import MISSING, flatten, lookup
+from poptune.core.values import plain
 from poptune.errors import OptionError, nearest
 
 
@@ -42,6 +43,28 @@ def check_function(name: str, value: Any) -> None:
     """
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be callable, not {type(value).__name__}.")
+
+
+def check_key(name: str, value: Any) -> None:
+    """Refuse what cannot be the name of a reported number.
+
+    >>> check_key("metric", ["loss"])
+    Traceback (most recent call last):
+    poptune.errors.OptionError: metric must be the name of one reported number, such as "eval/loss", not ['loss'].
+    """
+    if not isinstance(value, str):
+        raise OptionError(f'{name} must be the name of one reported number, such as "eval/loss", not {value!r}.')
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither on nor off; numbers and None stand for what they are in a condition.
+
+    >>> check_flag("synch", "no")
+    Traceback (most recent call last):
+    poptune.errors.OptionError: synch must be True or False, not 'no'.
+    """
+    if value is not None and not isinstance(plain(value), int):  # a bool is an int
+        raise OptionError(f"{name} must be True or False, not {value!r}.")
 
 
 def check_names(name: str, names: Any) -> None:

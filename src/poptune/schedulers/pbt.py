@@ -23,8 +23,10 @@ from poptune.errors import MetricError, OptionError, UsageError
 from poptune.schedulers.base import check_mode
 from poptune.schedulers.options import (
     check_factors,
+    check_flag,
     check_fraction,
     check_function,
+    check_key,
     check_names,
     check_number,
     check_present,
@@ -124,6 +126,9 @@ class PopulationBasedTraining(SavedSettings):
                 "PopulationBasedTraining has nothing to vary: give hyperparam_mutations, custom_explore_fn, explore"
                 ' or several of them, for example hyperparam_mutations={"lr": tune.loguniform(1e-4, 1e-1)}.'
             )
+        check_key("time_attr", time_attr)
+        if metric is not None:
+            check_key("metric", metric)
         check_mode(mode)
         check_fraction(
             "quantile_fraction", quantile_fraction, 0.5, "That share of the trials copies as many better ones."
@@ -143,6 +148,8 @@ class PopulationBasedTraining(SavedSettings):
         check_function("exploit", exploit)
         check_function("explore", explore)
         check_names("private", private)
+        for name, flag in (("log_config", log_config), ("require_attrs", require_attrs), ("synch", synch)):
+            check_flag(name, flag)
         if bounds not in ("domain", "ray"):
             raise OptionError(f'bounds must be "domain" or "ray", not {bounds!r}.')
         self.time_attr = time_attr
@@ -155,9 +162,9 @@ class PopulationBasedTraining(SavedSettings):
         self.resample_probability = resample_probability
         self.perturbation_factors = tuple(perturbation_factors)
         self.custom_explore_fn = custom_explore_fn
-        self.log_config = log_config
-        self.require_attrs = require_attrs
-        self.synch = synch
+        self.log_config = bool(log_config)
+        self.require_attrs = bool(require_attrs)
+        self.synch = bool(synch)
         self.bounds = bounds
         self.exploit = exploit
         self.explore = explore

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from poptune.core.lineage import Segment
 from poptune.core.nested import Config
@@ -104,7 +105,8 @@ def parse_policy(text: str, name: str, *, is_exact: bool = False) -> Policy:
 
 def _parsed(text: str, where: str) -> _Line:
     try:
-        line = _Line(*json.loads(text))
+        trial, donor, iteration, donor_iteration, donor_config, config = json.loads(text)
+        line = _Line(trial, donor, _whole(iteration), _whole(donor_iteration), donor_config, config)
     except (TypeError, ValueError) as error:
         raise OptionError(f"{where} is not a line of a policy file: {_start(text)}") from error
     tags = isinstance(line.trial, str) and isinstance(line.donor, str)
@@ -113,6 +115,11 @@ def _parsed(text: str, where: str) -> _Line:
     if not (tags and counted and isinstance(line.donor_config, dict) and isinstance(line.config, dict)):
         raise OptionError(f"{where} is not a line of a policy file: {_start(text)}")
     return line
+
+
+def _whole(iteration: Any) -> Any:
+    """Return an iteration as an integer, if it is one that was written as a float."""
+    return int(iteration) if isinstance(iteration, float) and iteration.is_integer() else iteration
 
 
 def _start(text: str) -> str:

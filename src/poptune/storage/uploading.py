@@ -148,10 +148,19 @@ class Mirror:
                     shutil.rmtree(target, ignore_errors=True)
 
     def _copy_others(self, folder: Path) -> None:
+        """Copy what training code and others wrote. What may not be read is left out, and named."""
+        unreadable = []
         for path in _files_below(self._run_dir):
             if not (lies_in_checkpoint(path) or path.startswith((".", JOURNAL)) or path == LOCK):
                 (folder / path).parent.mkdir(exist_ok=True, parents=True)
-                shutil.copy2(self._run_dir / path, folder / path)
+                try:
+                    shutil.copy2(self._run_dir / path, folder / path)
+                except PermissionError:
+                    unreadable.append(path)
+                except FileNotFoundError:
+                    continue  # somebody removed it meanwhile
+        if unreadable:
+            self._say(f"Not uploaded to {self._remote.url}, since this user may not read it: {', '.join(unreadable)}\n")
 
 
 def _copy_journal(journal: Path, target: Path) -> None:
@@ -172,7 +181,14 @@ def _linked(source: str, target: str) -> None:
 
 
 def _files_below(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_file(path))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # it lies in a directory that may not be entered
+        return False
 
 
 def _empty_folders(folder: Path) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poptune.core.nested import Config, copy_tree, flatten
+from poptune.core.events import TrialAdded
+from poptune.core.nested import Config, copy_tree, flatten, lookup
 from poptune.core.objective import Mode
 from poptune.errors import MissingExtra, NoResultError, OptionError, TrialError, nearest
 from poptune.run.reopening import known_run
@@ -32,6 +34,8 @@ class TrialSummary:
         checkpoint: The saved state of its last weights, None if there is none.
         local_path: Its folder.
         error: Why it failed for good, None if it did not.
+        experiment_tag: Short text that tells trials apart, such as `"3_lr=0.0100"`.
+        evaluated_params: What the search space chose for it at the beginning, by key: `"model/lr"`.
     """
 
     trial_id: str
@@ -40,6 +44,8 @@ class TrialSummary:
     checkpoint: Checkpoint | None
     local_path: str
     error: TrialError | None
+    experiment_tag: str
+    evaluated_params: dict[str, Any]
 
     @property
     def status(self) -> str:
@@ -95,9 +101,11 @@ class ExperimentAnalysis:
         self.experiment_path = results.experiment_path
         with Journal.open(Path(self.experiment_path)) as journal:
             about = journal.about
+            added = {record.trial: record for record in journal.records(TrialAdded) if isinstance(record, TrialAdded)}
+        searched = about.get("settings", {}).get("searched", ())
         self.default_metric: str | None = metric or about["metric"]
         self.default_mode: Mode | None = mode or about["mode"]
-        self.trials = [_summary(result) for result in results]
+        self.trials = [_summary(result, added[result.trial_id], searched) for result in results]
 
     @property
     def best_trial(self) -> TrialSummary:
@@ -259,7 +267,7 @@ class ExperimentAnalysis:
         return f"ExperimentAnalysis({self.experiment_path!r}, {len(self.trials)} trials)"
 
 
-def _summary(result: Result) -> TrialSummary:
+def _summary(result: Result, added: TrialAdded, searched: Sequence[str]) -> TrialSummary:
     return TrialSummary(
         trial_id=result.trial_id,
         config=result.config,
@@ -267,6 +275,8 @@ def _summary(result: Result) -> TrialSummary:
         checkpoint=result.checkpoint,
         local_path=result.path,
         error=result.error,
+        experiment_tag=result.metrics.get("experiment_tag", added.tag),
+        evaluated_params={key: lookup(added.config, key) for key in searched},
     )
 
 
