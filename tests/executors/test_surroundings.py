@@ -108,6 +108,22 @@ def test_options_of_the_interpreter_hold_everywhere(script, executor):
     assert output_of("-O", "-W", "error::UserWarning", file, cwd=file.parent) == "1 ['error::UserWarning']"
 
 
+@pytest.mark.parametrize("executor", ["processes", "inline"])
+def test_training_pickles_objects_of_the_scripts_classes(script, tmp_path, executor):
+    trains = "import pickle; tune.report({'told': pickle.loads(pickle.dumps(main(7))).width})"
+    a_class = "class main:\n    def __init__(self, width): self.width = width"
+    assert output_of(script(trains, executor, first=a_class), cwd=tmp_path) == "7"
+
+
+def test_what_training_spawns_does_not_run_the_script_again(script, tmp_path):
+    trains = """
+    spawned = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
+    spawned.start()
+    spawned.join()
+    tune.report({"told": spawned.exitcode})"""
+    assert output_of(script(trains), cwd=tmp_path) == "0"
+
+
 def test_a_script_that_runs_programs_and_reports_travels(script, tmp_path):
     file = script("subprocess.run(['true']); tune.report({'told': 1})", first="import subprocess")
     assert output_of(file, cwd=tmp_path) == "1"

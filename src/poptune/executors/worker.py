@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.util import _args_from_interpreter_flags  # type: ignore[attr-defined]
+from types import FunctionType
 
 from poptune.executors.base import Job, Message, WorkerBroken
 from poptune.executors.host import Host, introduce
@@ -72,7 +73,7 @@ def _serve(pipe: Connection) -> None:
     try:
         for setup in prepare:
             setup()
-        host = Host(number, pickle.loads(packed), emit=lambda message: _send(pipe, message), importing=importing)
+        host = Host(number, unpacked_job(packed), emit=lambda message: _send(pipe, message), importing=importing)
     except Exception as error:
         _send(pipe, WorkerBroken(number, traceback.format_exc() + _hint(error)))
         return
@@ -109,7 +110,7 @@ def start_message(number: int, job: bytes) -> bytes:
 
 
 def packed_job(job: Job) -> bytes:
-    """Return a job as bytes. Functions of a script or notebook travel by value.
+    """Return a job as bytes. Functions and classes of a script or notebook travel by value.
 
     Raises:
         UsageError: The trainable cannot be sent to another process; the message names the object in the way.
@@ -119,9 +120,28 @@ def packed_job(job: Job) -> bytes:
     from poptune.executors.unpicklable import explain
 
     try:
-        return bytes(cloudpickle.dumps(job))
+        return bytes(cloudpickle.dumps((job, _of_the_script())))
     except Exception as error:
         raise explain(job.trainable, error) from error
+
+
+def unpacked_job(packed: bytes) -> Job:
+    """Return the job in bytes of `packed_job`, and let `__main__` have what came of the script with it.
+
+    Training code that pickles a model, as `torch.save` and `joblib.dump` do, looks its class up by name there.
+    """
+    job, of_the_script = pickle.loads(packed)
+    names = vars(sys.modules["__main__"])
+    for name, value in of_the_script.__globals__.items():
+        if not name.startswith("__"):  # with its `__file__`, what training spawns would run the script again
+            names.setdefault(name, value)
+    assert isinstance(job, Job)
+    return job
+
+
+def _of_the_script() -> FunctionType:
+    """Return a function of the script: its globals, which travel once, are those of all functions beside it."""
+    return FunctionType((lambda: None).__code__, vars(sys.modules["__main__"]))
 
 
 def command_line(descriptor: int) -> list[str]:
@@ -132,5 +152,5 @@ def command_line(descriptor: int) -> list[str]:
     nothing in there does either.
     """
     path = [os.path.abspath(entry) for entry in sys.path]
-    program = f"import sys; sys.path[:] = {path!a}; from poptune.executors.worker import main; main({descriptor})"
+    program = f"import sys; sys.path[:] = {path!a}; __import__({__name__!r}, fromlist=['']).main({descriptor})"
     return [sys.executable, *_args_from_interpreter_flags(), "-c", program]

@@ -29,6 +29,7 @@ from poptune.executors.importing import Importing
 from poptune.executors.machine import thread_variables
 from poptune.executors.ray.connection import library
 from poptune.executors.ray.outbox import Numbered, Outbox
+from poptune.executors.worker import unpacked_job
 from poptune.storage.store import STAGING, CheckpointStore, Files
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
@@ -156,7 +157,7 @@ class Actor:
         if os.path.isdir(surroundings.folder):
             os.chdir(surroundings.folder)
         importing = Importing()
-        job = pickle.loads(packed_job)
+        job = unpacked_job(packed_job)
         node = library().get_runtime_context().get_node_id()
         shares = surroundings.probe is not None and (job.run_dir / STAGING / surroundings.probe).is_file()
         problem = _writing_problem(job.run_dir / STAGING) if shares else ""
