@@ -47,8 +47,7 @@ def test_custom_resources_and_memory_are_reserved_for_each_trial(fit, local_ray)
 
 def test_a_trainable_that_cannot_be_loaded_there(fit, local_ray, tmp_path, monkeypatch):
     (tmp_path / "only_here.py").write_text(
-        "import sys\nif 'ray._private.workers.default_worker' in sys.argv[0] or"
-        " 'default_worker' in sys.argv[0]:\n    raise ImportError('not here')\n"
+        "import sys\nif 'default_worker' in str(sys.modules['__main__'].__file__):\n    raise ImportError('not here')\n"
         "def train(config):\n    return {'score': 1}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)

@@ -6,11 +6,13 @@ numbered, so that a call that got lost in the network can be made again: nothing
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import pickle
 import queue
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from poptune.executors.base import Message, Printed, ReportArrived, Start, WorkerBroken, WorkerReady
 from poptune.executors.host import Host
@@ -31,6 +33,9 @@ from poptune.executors.ray.connection import library
 from poptune.executors.ray.outbox import Numbered, Outbox
 from poptune.executors.worker import unpacked_job
 from poptune.storage.store import STAGING, CheckpointStore, Files
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PATIENCE_S = 5.0  # for trials to unwind when the run ends
 
@@ -43,6 +48,7 @@ class Surroundings:
     """What a worker needs to know of its driver.
 
     Attributes:
+        arguments: Its `sys.argv`.
         path: Its `sys.path`.
         folder: Its working directory.
         threads: How many threads numerical libraries may use.
@@ -50,6 +56,7 @@ class Surroundings:
         scratch: How the name of a directory begins that holds checkpoints where the storage is not shared.
     """
 
+    arguments: Sequence[str]
     path: Sequence[str]
     folder: str
     threads: int
@@ -90,7 +97,7 @@ class Actor:
         self._taken = 0
         self._is_closing = False
         self._travels: CheckpointStore | None = None  # where checkpoints begin their way to the driver, if they do
-        sys.stdout, sys.stderr = (_Passed(self, stream) for stream in (sys.stdout, sys.stderr))
+        sys.stdout, sys.stderr = (_passed(self, stream) for stream in (sys.stdout, sys.stderr))
         self._thread = threading.Thread(target=self._live, args=(job, surroundings), name="poptune-host", daemon=True)
         self._thread.start()
 
@@ -132,6 +139,7 @@ class Actor:
     # On the thread of the host.
 
     def _live(self, job: bytes, surroundings: Surroundings) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # Ray blocks it, also in what training code starts
         try:
             host, introduction = self._begin(job, surroundings)
         except Exception:
@@ -153,7 +161,8 @@ class Actor:
 
         threads = surroundings.threads
         os.environ.update(thread_variables(threads))  # before training code imports its libraries
-        sys.path += [entry for entry in surroundings.path if entry not in sys.path]
+        sys.argv[:] = surroundings.arguments
+        _take_path(surroundings)
         if os.path.isdir(surroundings.folder):
             os.chdir(surroundings.folder)
         importing = Importing()
@@ -188,17 +197,20 @@ class Actor:
         return is_report and self._is_closing
 
 
-class _Passed(io.TextIOBase):
-    """Takes the place of a standard stream: what training code prints becomes messages."""
+class _Passed(io.BufferedIOBase):
+    """The end of a standard stream: what training code prints becomes messages."""
 
     def __init__(self, actor: Actor, stream: TextIO) -> None:
+        self.name = stream.name
         self._actor = actor
         self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
-    def write(self, text: str) -> int:
-        if text:
+    def write(self, data: ReadableBuffer) -> int:
+        written = bytes(data)
+        if text := self._decoder.decode(written):
             self._actor.say(Printed(self._actor._number, text))
-        return len(text)
+        return len(written)
 
     def writable(self) -> bool:
         return True
@@ -206,9 +218,16 @@ class _Passed(io.TextIOBase):
     def fileno(self) -> int:
         return self._stream.fileno()  # for programs that training code starts: theirs goes to Ray's log files
 
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return "utf-8"
+
+def _passed(actor: Actor, stream: TextIO) -> TextIO:
+    """Return what takes the place of a standard stream, and is all that training code knows of one."""
+    return io.TextIOWrapper(_Passed(actor, stream), "utf-8", errors="backslashreplace", write_through=True)
+
+
+def _take_path(surroundings: Surroundings) -> None:
+    """Import what the driver imports: Ray puts its working directory first, whether it is on its path or not."""
+    path = [entry for entry in sys.path if entry != surroundings.folder or entry in surroundings.path]
+    sys.path[:] = [*path, *(entry for entry in surroundings.path if entry not in path)]
 
 
 def _writing_problem(folder: Path) -> str:

@@ -42,6 +42,6 @@ def ending(said: str, hostname: str, *, is_node_gone: bool) -> Ending:
     if "running low on memory" in said:
         return Ending(f"was ended{where} by Ray, since the memory of the node ran low")
     if "connection error code 2" in said:  # Ray does not know either: its end of the socket was closed
-        return Ending(f"died{where}, killed by a signal or by an error in native code")
+        return Ending(f"died{where}, killed by a signal, by an error in native code or by os._exit")
     detail = re.search(r"Worker exit detail: (.*)", said)
     return Ending(f"died{where}: {detail[1].partition('. ')[0] if detail else said.strip().splitlines()[-1]}")

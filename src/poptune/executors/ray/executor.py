@@ -108,6 +108,7 @@ class RayExecutor:
         self._places = Places(self._wanted, bundle(job.trainable.resources))
         token = uuid.uuid4().hex
         self._surroundings = Surroundings(
+            arguments=tuple(sys.argv),
             path=tuple(os.path.abspath(entry) for entry in sys.path),
             folder=os.getcwd(),
             threads=max(1, math.floor(job.trainable.resources.cpu)),
