@@ -7,7 +7,7 @@ from safetensors.numpy import load_file, save, save_file
 from safetensors.torch import save as save_tensors
 
 from poptune.errors import StorageError
-from poptune.storage.arrays import TENSOR_TYPES, array_block, as_safetensors, load_arrays, tensor_block
+from poptune.storage.arrays import ARRAY_TYPES, TENSOR_TYPES, array_block, as_safetensors, load_arrays, tensor_block
 
 KINDS = [
     "bool",
@@ -26,6 +26,7 @@ KINDS = [
 
 
 def test_every_kind_of_array_is_read_as_the_library_reads_it(tmp_path):
+    assert set(KINDS) == ARRAY_TYPES, "what is written can be read"
     file = tmp_path / "arrays"
     arrays = {kind: np.arange(6).reshape(2, 3).astype(kind) for kind in KINDS}
     save_file({**arrays, "none": np.empty((0, 3)), "single": np.array(2.5)}, file, metadata={"by": "somebody"})

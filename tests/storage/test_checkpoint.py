@@ -208,6 +208,29 @@ def test_only_what_needs_pickle_is_pickled(tmp_path):
     }
 
 
+class DeviceArray:
+    """An array of another library, which NumPy can read."""
+
+    dtype, shape = "bfloat16", (3,)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(3, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Tokenizer([]), r"is a Tokenizer, .*such as model\.state_dict\(\)"),
+        (np.array(["a", None]), r"is a ndarray of object, .*such as model\.state_dict\(\)"),
+        (DeviceArray(), r"is a DeviceArray of bfloat16, .*such as numpy\.asarray\(it\)"),
+    ],
+)
+def test_what_needs_pickle_is_refused_by_its_place_and_kind(value, said, tmp_path):
+    state = {"optimizer": [{"step": 3}, (0.5, value)]}
+    with pytest.raises(UsageError, match=f"'optimizer/1/1' in the checkpoint {said}"):
+        Checkpoint.from_dict(state).write_to(tmp_path, allow_pickle=False)
+
+
 @pytest.mark.parametrize("value", [b"", b"raw\x00", {"x", "y"}, frozenset({1, (2, 3.5)}), {"a": [{b"k"}]}, {math.inf}])
 def test_bytes_and_sets_come_back_without_pickle(value, tmp_path):
     back = stored({"value": value}, tmp_path)["value"]

@@ -83,6 +83,7 @@ def test_training_code_that_catches_exceptions_does_not_catch_its_end():
         (np.int64(3), 3),
         (np.bool_(False), False),
         (np.array(0.5), 0.5),
+        (np.array(0.5, dtype=object), 0.5),  # neither float nor int to NumPy, as the bfloat16 of JAX
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         (np.array([]), []),
         ([np.float32(0.5), {"n": np.int8(1)}], [0.5, {"n": 1}]),

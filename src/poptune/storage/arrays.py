@@ -41,6 +41,7 @@ _TYPES = {
 }
 
 TENSOR_TYPES = frozenset(_NAMES)  # of which tensors may be
+ARRAY_TYPES = frozenset(name for name, kind in _NAMES.items() if kind in _TYPES)  # of which NumPy's own arrays may be
 
 
 class Block(NamedTuple):

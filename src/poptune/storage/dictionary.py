@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from poptune.core.nested import leaves
+from poptune.core.nested import items_of
 from poptune.errors import StorageError, UsageError
-from poptune.storage.arrays import TENSOR_TYPES, Block, array_block, as_safetensors, load_arrays, tensor_block
+from poptune.storage.arrays import (
+    ARRAY_TYPES,
+    TENSOR_TYPES,
+    Block,
+    array_block,
+    as_safetensors,
+    load_arrays,
+    tensor_block,
+)
 from poptune.storage.copying import Fingerprint, write_files
 from poptune.storage.encoding import TAG, dumps, loads, plain_number
 
@@ -23,8 +31,6 @@ _TENSORS = "tensors.safetensors"
 PICKLED = "objects.pickle"
 
 HOW_TO_ALLOW = "RunConfig(checkpoint_config=CheckpointConfig(allow_pickle=True))"
-
-_ARRAY_KINDS = "biuf"  # what safetensors can hold
 
 
 def is_dictionary(folder: Path) -> bool:
@@ -136,13 +142,31 @@ class _Parts(NamedTuple):
 
 
 def _refusal(value: Any, data: Mapping[str, Any]) -> str:
-    path = next(("/".join(path) for path, item in leaves(data) if item is value), None)
+    path = next(("/".join(path) for path, item in _places(data) if item is value), None)
     where = "Something" if path is None else repr(path)
+    kind = f"{type(value).__name__}{_dtype(value)}"
+    instead = "numpy.asarray(it)" if _is_foreign_array(value) else "model.state_dict()"
     return (
-        f"{where} in the checkpoint is a {type(value).__name__}, which only pickle can hold; and whoever loads a pickle"
-        " executes what is in it. Save plain values, arrays and tensors instead, such as model.state_dict(). Or allow"
+        f"{where} in the checkpoint is a {kind}, which only pickle can hold; and whoever loads a pickle"
+        f" executes what is in it. Save plain values, arrays and tensors instead, such as {instead}. Or allow"
         f" it: {HOW_TO_ALLOW}."
     )
+
+
+def _places(tree: Any, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield (path, value) of everything in nested dictionaries, lists and tuples."""
+    for key, item in items_of(tree):
+        yield (*prefix, str(key)), item
+        yield from _places(item, (*prefix, str(key)))
+
+
+def _dtype(value: Any) -> str:
+    return f" of {value.dtype}" if hasattr(value, "dtype") and hasattr(value, "shape") else ""
+
+
+def _is_foreign_array(value: Any) -> bool:
+    """Whether NumPy can make its own array of this, as of an array of JAX."""
+    return hasattr(value, "__array__") and type(value).__module__.partition(".")[0] not in ("numpy", "torch")
 
 
 def _load_tensors(file: Path) -> dict[str, Any]:
@@ -186,8 +210,8 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    """Say whether a value is a NumPy array of numbers that safetensors can hold: none with a mask or longdoubles."""
+    """Say whether a value is a NumPy array of numbers that `load_arrays` can give: no mask, no 8-bit floats."""
     numpy = sys.modules.get("numpy")
     if numpy is None or type(value) not in (numpy.ndarray, numpy.memmap):
         return False
-    return value.dtype.kind in _ARRAY_KINDS and value.dtype.itemsize <= 8
+    return value.dtype.name in ARRAY_TYPES

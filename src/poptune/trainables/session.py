@@ -7,6 +7,7 @@ trial reports from one thread, which need not be the one that called its functio
 from __future__ import annotations
 
 import numbers
+import sys
 import threading
 import warnings
 import weakref
@@ -185,7 +186,9 @@ def _plain(key: str, value: Any) -> Any:
     if library == "torch" and hasattr(value, "detach"):
         raise MetricError(f"Metric {key!r} is a torch tensor. Report a number: use value.item(), or float(value).")
     if library == "numpy":
-        return value.tolist() if getattr(value, "shape", ()) else plain_number(value)
+        number = plain_number(value)
+        is_array = isinstance(value, sys.modules["numpy"].ndarray)  # without dimensions it may hold a bfloat16
+        return value.tolist() if is_array and number is value else number
     for kind in (int, float):  # a class of the script, such as an IntEnum, is known neither to the driver nor in files
         if isinstance(value, kind):
             return kind(value)
