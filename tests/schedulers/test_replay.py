@@ -199,3 +199,9 @@ def test_what_is_no_schedule_is_refused(tmp_path):
         Replay(change_at(4)[::-1])
     with pytest.raises(OptionError, match="policy_file must be a path or a schedule, not int"):
         Replay(3)
+
+
+@pytest.mark.parametrize("schedule", [{"lr": 0.1}, [{"lr": 0.1}], [1]], ids=repr)
+def test_a_schedule_of_something_else_is_refused(schedule):
+    with pytest.raises(OptionError, match=r"consists of segments, as Result\.lineage does, not of"):
+        Replay(schedule)

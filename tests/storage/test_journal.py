@@ -3,9 +3,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -221,37 +219,6 @@ def test_a_run_directory_can_be_moved(tmp_path):
     here.rename(there)
     with Journal.open(there) as journal:
         assert list(journal.records()) == [added("a")]
-
-
-READER = """
-import os, sys
-from pathlib import Path
-from poptune.storage.journal import Journal
-
-if os.geteuid() == 0:
-    os.setuid(65534)  # nobody: who may read, but not write
-folder = Path(sys.argv[1])
-assert not os.access(folder, os.W_OK)
-with Journal.open(folder) as journal:
-    print([record.trial for record in journal.records()])
-"""
-
-
-def what_a_reader_without_rights_sees(folder):
-    os.chmod(folder, 0o555)
-    done = subprocess.run([sys.executable, "-c", READER, folder], capture_output=True, text=True, check=False)
-    os.chmod(folder, 0o755)
-    return done.stdout, done.stderr
-
-
-def test_a_run_in_a_directory_that_one_may_only_read_can_be_read():
-    with tempfile.TemporaryDirectory() as folder:
-        with Journal.create(Path(folder), about={}) as journal:
-            journal.append([added("a")])
-            journal.commit()
-            assert what_a_reader_without_rights_sees(folder) == ("['a']\n", "")
-            journal.append([added("b", 1)])
-        assert what_a_reader_without_rights_sees(folder) == ("['a', 'b']\n", "")
 
 
 def test_the_fold_of_the_records_is_the_population_that_lived(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from poptune.cli.given import RESULTS
 from poptune.cli.output import say, say_json, terminal
-from poptune.errors import UsageError
+from poptune.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,8 +42,13 @@ def ls(directory: Path, as_json: bool) -> None:
     """
     from poptune.run.listing import listed, runs_below
 
-    if not directory.is_dir() and str(directory) != RESULTS:
-        raise UsageError(f"{directory} is not a directory.")
+    try:
+        os.listdir(directory)
+    except PermissionError as error:
+        raise StorageError(f"{directory} may not be read by this user: ask whom it belongs to.") from error
+    except OSError as error:
+        if str(directory) != RESULTS:
+            raise UsageError(f"{directory} is not a directory.") from error
     runs = [listed(path) for path in runs_below(directory)]
     if as_json:
         say_json([_facts(run) for run in runs])

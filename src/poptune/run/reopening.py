@@ -85,8 +85,15 @@ def _absolute(path: str | Path) -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a directory is that of a run that began."""
-    return (folder / FILE_NAME).is_file()
+    """Whether a directory is that of a run that began.
+
+    Raises:
+        StorageError: This user may not look into it.
+    """
+    try:
+        return (folder / FILE_NAME).is_file()
+    except PermissionError as error:
+        raise StorageError(f"{folder} may not be read by this user: ask whom it belongs to.") from error
 
 
 def _trials(run_dir: Path) -> dict[str, str]:

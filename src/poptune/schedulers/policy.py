@@ -54,17 +54,23 @@ def policy_of(segments: Iterable[Segment]) -> Policy:
     """Return the policy that a lineage followed.
 
     Raises:
-        OptionError: There is no segment, or they are not in order.
+        OptionError: There is no segment, they are not in order, or something is none.
 
     >>> policy_of([Segment("a", 1, 5, {"lr": 0.1}, None), Segment("b", 6, 9, {"lr": 0.2}, "a")]).changes
     (Change(iteration=0, config={'lr': 0.1}), Change(iteration=5, config={'lr': 0.2}))
     """
-    changes = [Change(segment.first - 1, segment.config) for segment in segments]
+    changes = [Change(segment.first - 1, segment.config) for segment in map(_checked, segments)]
     if not changes:
         raise OptionError("The schedule is empty: there is nothing to replay.")
     if any(before.iteration >= after.iteration for before, after in pairwise(changes)):
         raise OptionError("The stretches of a schedule must follow one another: the oldest first.")
     return Policy((Change(0, changes[0].config), *changes[1:]))
+
+
+def _checked(segment: Segment) -> Segment:
+    if not isinstance(segment, Segment):
+        raise OptionError(f"A schedule consists of segments, as Result.lineage does, not of {type(segment).__name__}.")
+    return segment
 
 
 def parse_policy(text: str, name: str, *, is_exact: bool = False) -> Policy:

@@ -158,8 +158,14 @@ class Journal:
             raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}.")
         with _failing_as(f"Cannot read the journal {path}"), contextlib.ExitStack() as unfinished:
             uri = f"{path.resolve().as_uri()}?mode=ro"
-            if not os.access(folder, os.W_OK) and not Path(f"{path}-wal").exists():
-                uri += "&immutable=1"  # an archive: SQLite would make files beside it, and cannot
+            if not os.access(folder, os.W_OK):  # SQLite would make files beside it, and cannot
+                if not Path(f"{path}-wal").exists():
+                    uri += "&immutable=1"  # an archive
+                elif not Path(f"{path}-shm").exists():
+                    raise StorageError(
+                        f"Cannot read the journal {path}: the run was killed, and to read what it left a file must be"
+                        " made beside it, which this user may not. Copy the directory of the run, and read the copy."
+                    )
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             unfinished.callback(connection.close)
             if sys.version_info >= (3, 11):
