@@ -16,9 +16,9 @@ from poptune.storage.journal import Journal
 READER = """
 import os, sys
 from pathlib import Path
-import poptune.run.listing
 from poptune.cli.ls import ls
 from poptune.errors import PopTuneError
+from poptune.run.listing import listed, runs_below
 from poptune.run.reopening import known_run
 from poptune.storage.journal import Journal
 
@@ -31,6 +31,8 @@ try:
         print([record.trial for record in journal.records()])
 except PopTuneError as error:
     print(error)
+    for run_dir in runs_below(folder.parent):
+        print("in a list:", listed(run_dir).problem)
     try:
         ls.main([str(folder / "below")], standalone_mode=False)
     except PopTuneError as error:
@@ -83,8 +85,14 @@ def test_a_killed_run_that_must_be_copied_to_be_read_says_so(folder):
 def test_a_directory_that_may_not_be_entered_is_refused(folder):
     Journal.create(folder, about={}).close()
     (folder / "below").mkdir()
-    for mode in (0o000, 0o444):
-        assert seen(folder, mode).splitlines() == [
-            f"{folder} may not be read by this user: ask whom it belongs to.",
-            f"{folder / 'below'} may not be read by this user: ask whom it belongs to.",
-        ]
+    refused = [f"{path} may not be read by this user: ask whom it belongs to." for path in (folder, folder / "below")]
+    assert seen(folder, 0o000).splitlines() == refused
+    names_alone = seen(folder, 0o444).splitlines()
+    assert names_alone == [refused[0], f"in a list: {refused[0]}", refused[1]]
+
+
+def test_a_journal_that_may_not_be_read_is_refused(folder):
+    Journal.create(folder, about={}).close()
+    (folder / "journal.sqlite").chmod(0)
+    expected = f"Cannot read the journal {folder / 'journal.sqlite'}: this user may not. Ask whom it belongs to."
+    assert seen(folder).startswith(expected)

@@ -73,13 +73,22 @@ def listed(run_dir: str | Path) -> Listed:
     Raises:
         StorageError: It is not the directory of a PopTune run.
     """
-    run_dir = known_run(run_dir)
+    try:
+        run_dir = known_run(run_dir)
+    except StorageError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        return _unreadable(Path(run_dir), error)
     try:
         with Journal.open(run_dir) as journal:
             journal.hold()
             return _listed(run_dir, journal)
     except StorageError as error:
-        return Listed(run_dir, "unreadable", run_dir.name, problem=str(error))
+        return _unreadable(run_dir, error)
+
+
+def _unreadable(run_dir: Path, error: StorageError) -> Listed:
+    return Listed(run_dir, "unreadable", run_dir.name, problem=str(error))
 
 
 def state_of(run_dir: Path, *, has_live_trials: bool) -> State:

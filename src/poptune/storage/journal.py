@@ -156,6 +156,8 @@ class Journal:
         path = folder / FILE_NAME
         if not path.is_file():
             raise StorageError(f"{folder} is not the directory of a PopTune run: it has no {FILE_NAME}.")
+        if not os.access(path, os.R_OK):
+            raise StorageError(f"Cannot read the journal {path}: this user may not. Ask whom it belongs to.")
         with _failing_as(f"Cannot read the journal {path}"), contextlib.ExitStack() as unfinished:
             uri = f"{path.resolve().as_uri()}?mode=ro"
             if not os.access(folder, os.W_OK):  # SQLite would make files beside it, and cannot
