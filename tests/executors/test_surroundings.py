@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from poptune.errors import StorageError
 from runs import PATIENCE_S, wait_for
 
 SCRIPT = """
@@ -143,3 +144,42 @@ def test_what_training_starts_can_be_interrupted(fit, executor):
 
     (result,) = fit(train, {}, executor=executor)
     assert result.metrics["code"] == -signal.SIGINT
+
+
+def test_workers_need_no_working_directory(script, tmp_path):
+    leave = f"os.mkdir({str(tmp_path / 'gone')!r}); os.chdir({str(tmp_path / 'gone')!r}); os.rmdir(os.getcwd())"
+    file = script("return {'told': 1}", first=f"{leave}; sys.path.insert(0, '')")
+    assert output_of(file, cwd=tmp_path) == "1"
+
+
+def test_a_relative_storage_path_needs_a_working_directory(fit, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(StorageError, match="no 'runs', since the working directory was deleted: change to another one"):
+        fit(lambda config: {"told": 1}, {}, storage_path="runs")
+
+
+def test_where_exit_codes_are_not_kept_no_end_of_a_worker_is_told_as_one(fit):
+    usual = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        (result,) = fit(lambda config: os.kill(os.getpid(), signal.SIGKILL), {}, executor="processes")
+    finally:
+        signal.signal(signal.SIGCHLD, usual)
+    assert "nobody knows how, since the script's process ignores SIGCHLD" in str(result.error)
+
+
+def test_too_few_open_files_for_all_workers_are_told_with_what_to_do(script, tmp_path):
+    limit = """
+import resource
+from poptune.executors.processes import ProcessExecutor
+EXECUTOR = ProcessExecutor(20)
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20,) * 2)
+"""
+    file = script("return {'told': 1}", first=limit)
+    ran = subprocess.run(
+        [sys.executable, file], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert "UsageError: 20 worker processes cannot be started (Too many open files): raise the limit" in ran.stderr
+    assert ran.stderr.count("Traceback") == 1
+    assert ran.stdout == ""

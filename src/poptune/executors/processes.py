@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import os
 import pickle
 import selectors
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from poptune.errors import UsageError
 from poptune.executors import memory
 from poptune.executors.base import Command, Job, Message, Printed, Start, WorkerLost
 from poptune.executors.machine import Machine
@@ -65,14 +67,26 @@ class ProcessExecutor:
         return self._count
 
     def open(self, job: Job) -> None:
-        """Start all workers; they get ready in parallel."""
+        """Start all workers; they get ready in parallel.
+
+        Raises:
+            UsageError: The trainable cannot be sent, or there are not as many files or processes to be had.
+        """
         self._packed_job = packed_job(job)
         self._excuses.clear()
         resources = job.trainable.resources
         self._environments = [self._machine.environment(n, resources) for n in range(self._count)]
-        workers = [self._launch(number) for number in range(self._count)]
-        for worker in workers:
-            self._brief(worker)
+        try:
+            for worker in [self._launch(number) for number in range(self._count)]:
+                self._brief(worker)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.EAGAIN):
+                raise
+            raise UsageError(
+                f"{self._count} worker processes cannot be started ({error.strerror}): raise the limit of open files"
+                " (`ulimit -n`) or of processes (`ulimit -u`), or give fewer by"
+                " TuneConfig(max_concurrent_trials=...)."
+            ) from error
 
     def _launch(self, number: int) -> _Worker:
         kernel_kills = memory.kernel_kills()
@@ -234,6 +248,8 @@ def how_it_ended(code: int) -> str:
     >>> how_it_ended(-9), how_it_ended(3), how_it_ended(-40)
     ('was killed by signal 9 (SIGKILL)', 'ended with exit code 3', 'was killed by signal 40')
     """
+    if code == 0 and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:  # then the kernel keeps no exit codes
+        return "ended, and nobody knows how, since the script's process ignores SIGCHLD,"
     if code >= 0:
         return f"ended with exit code {code}"
     names = {each.value: f" ({each.name})" for each in signal.Signals}  # real-time signals have none

@@ -67,7 +67,10 @@ def _watch(descriptor: int) -> None:
 
 
 def _serve(pipe: Connection) -> None:
-    number, arguments, prepare, packed = pickle.loads(pipe.recv_bytes())
+    briefing = pickle.loads(pipe.recv_bytes())
+    if briefing is None:  # the run ended while its workers were started
+        return
+    number, arguments, prepare, packed = briefing
     sys.argv[:] = arguments
     importing = Importing()
     try:
@@ -151,6 +154,9 @@ def command_line(descriptor: int) -> list[str]:
     the working directory takes another's place. It is made absolute: where training works in its trial's folder,
     nothing in there does either.
     """
-    path = [os.path.abspath(entry) for entry in sys.path]
+    try:
+        path = [os.path.abspath(entry) for entry in sys.path]
+    except FileNotFoundError:  # somebody deleted the working directory: nothing can be imported from there
+        path = [entry for entry in sys.path if os.path.isabs(entry)]
     program = f"import sys; sys.path[:] = {path!a}; __import__({__name__!r}, fromlist=['']).main({descriptor})"
     return [sys.executable, *_args_from_interpreter_flags(), "-c", program]

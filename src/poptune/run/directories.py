@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 from poptune.errors import StorageError
 from poptune.run.configs import RunConfig
-from poptune.run.reopening import is_run, is_unborn
+from poptune.run.reopening import absolute, is_run, is_unborn
 from poptune.storage.lock import RunLock
 from poptune.storage.remote import Remote, address_in, download
 
@@ -41,7 +40,7 @@ def new_directory(storage: Path, name: str, upload_to: str | None) -> RunLock:
     Raises:
         StorageError: It cannot be made.
     """
-    storage = _absolute(storage)
+    storage = absolute(storage)
     try:
         storage.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1_000_000):
@@ -73,7 +72,7 @@ def _claimed(run_dir: Path) -> RunLock | None:
 def downloaded(url: str, run: RunConfig) -> Path:
     """Bring a run from remote storage into the directory for runs, and return its own."""
     remote = Remote(url)
-    run_dir = _absolute(Path(run.storage_path)) / remote.url.rpartition("/")[2]
+    run_dir = absolute(Path(run.storage_path)) / remote.url.rpartition("/")[2]
     download(remote, run_dir)
     return run_dir
 
@@ -82,7 +81,3 @@ def uploading_to(url: str, run: RunConfig) -> RunConfig:
     """Return how a run from remote storage goes on: it is kept there."""
     given = {name: getattr(run, name) for name in run.given - {"storage_path"}}
     return type(run)(**{"upload_to": url.rstrip("/").rpartition("/")[0], **given})
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))

@@ -24,7 +24,7 @@ def known_run(path: str | Path) -> Path:
     Traceback (most recent call last):
     poptune.errors.StorageError: /no/run does not exist. Give the directory of a run, such as results.experiment_path.
     """
-    folder = _absolute(path)
+    folder = absolute(path)
     if is_run(folder):
         return folder
     expected = "Give the directory of a run, such as results.experiment_path."
@@ -59,7 +59,7 @@ def known_trial(path: str | Path) -> tuple[Path, str]:
     Traceback (most recent call last):
     poptune.errors.StorageError: /no/run/train_0 does not exist. Give the folder of a trial, such as result.path.
     """
-    folder = _absolute(path)
+    folder = absolute(path)
     expected = "Give the folder of a trial, such as result.path."
     if is_run(folder):
         raise StorageError(
@@ -80,8 +80,19 @@ def known_trial(path: str | Path) -> tuple[Path, str]:
     return run_dir, trials[folder.name]
 
 
-def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))
+def absolute(path: str | Path) -> Path:
+    """Return a path that holds wherever training works.
+
+    Raises:
+        StorageError: It is relative, and the working directory is gone.
+    """
+    try:
+        return Path(os.path.abspath(Path(path).expanduser()))
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"There is no {str(path)!r}, since the working directory was deleted: change to another one, or give an"
+            " absolute path."
+        ) from error
 
 
 def is_run(folder: Path) -> bool:
