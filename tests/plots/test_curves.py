@@ -11,7 +11,8 @@ from poptune import plots
 from poptune.errors import ModeError, OptionError
 from poptune.plots.trails import best_so_far, middle_half
 from poptune.run.history import History
-from runs import three_climbers
+from poptune.testing.toys import Climber
+from runs import pbt, three_climbers
 
 
 def lines(figure, at=0):
@@ -120,7 +121,7 @@ def test_a_metric_besides_the_runs_own_has_a_best_only_when_told_what_is_better(
 
 def test_a_misspelt_metric_is_named_with_the_nearest_one(fit):
     results = three_climbers(fit)
-    with pytest.raises(OptionError, match=r"No trial reported 'heigth'\. Did you mean 'height'\?"):
+    with pytest.raises(OptionError, match=r"No trial of the run \S+ reported 'heigth'\. Did you mean 'height'\?"):
         plots.objective_history(results, "heigth")
 
 
@@ -164,3 +165,25 @@ def test_what_curves_can_run_over_is_named_when_it_is_something_else(fit):
         plots.rescues(results, over="second")
     with pytest.raises(ModeError):
         plots.learning_curves(results, "speed", mode="up")
+
+
+@pytest.mark.parametrize("draw", [plots.objective_history, plots.learning_curves, plots.rescues])
+def test_a_value_without_a_neighbour_is_seen_as_a_dot(fit, draw):
+    for interval, last in ((1, 9), (2, 1)):
+        results = fit(
+            Climber,
+            {"speed": tune.grid_search([1.0, 2.0, 3.0])},
+            scheduler=pbt(interval=interval, quantile_fraction=0.3),
+            stop={"training_iteration": last},
+        )
+        history = History.read(results.experiment_path)
+        own = [line for line in draw(results).axes[0].get_lines() if line.get_gid() in history.trials]
+        dots = [len(line.get_markevery()) for line in own if line.get_marker() == "."]
+        alone = [stint for stint in history.stints if len(stint.iterations) == 1]
+        assert sum(dots) == len(alone) >= 2
+
+
+def test_a_run_to_compare_with_that_lacks_the_metric_is_named(fit):
+    other = fit(lambda config: tune.report({"loss": 1.0}), {}, metric="loss", mode="min", name="another")
+    with pytest.raises(OptionError, match="No trial of the run another reported 'height'"):
+        plots.learning_curves(three_climbers(fit), other=other)

@@ -209,6 +209,17 @@ def test_the_looks_can_be_switched_and_the_page_printed(tmp_path, visit):
         assert found.find("getComputedStyle(document.querySelector('.bar')).display") == "none"
 
 
+def test_nothing_is_cut_off_on_paper_that_is_narrower_than_the_screen(tmp_path, visit):
+    with visit(write_report(EDGE_RUNS["nested"](tmp_path), tmp_path / "page.html"), width=1280) as found:
+        found.page.emulate_media(media="print")
+        found.find("document.body.style.width = '700px'")
+        found.settle()
+        for what in ("canvas", "#lineage svg", "#population table", "#winner table"):
+            edges = found.find(f"[...document.querySelectorAll('{what}')].map(e => e.getBoundingClientRect().right)")
+            assert edges
+            assert max(edges) <= 700
+
+
 def test_a_log_of_thousands_is_shown_in_parts(tmp_path, visit):
     with visit(write_report(EDGE_RUNS["many_trials"](tmp_path), tmp_path / "page.html")) as found:
         count = "document.querySelectorAll('.log li').length"

@@ -38,6 +38,7 @@ from poptune.plots.trails import (
     axis_label,
     best_so_far,
     clones,
+    mark_lonely,
     metric_of,
     middle_half,
     mode_of,
@@ -103,7 +104,7 @@ def draw_objective(
         looks: dict[str, Any] = {"linewidth": 1.6, "zorder": 3}
         if color_of[trial] == GREY:
             looks = {"alpha": faintness(len(lines)), "linewidth": 0.8}
-        axes.plot(x, y, color=color_of[trial], gid=trial, **looks)
+        mark_lonely(*axes.plot(x, y, color=color_of[trial], gid=trial, **looks))
     if optimum is not None:
         axes.axhline(optimum, color=MUTED, linestyle=(0, (4, 3)), linewidth=0.9, gid="best")
     if _is_empty(axes, lines.values()):
@@ -171,7 +172,7 @@ def _draw_population(
     thin, opacity = (color if run else GREY), faintness(len(lines)) * (0.5 if run else 1.0)
     for number, (trial, (x, y)) in enumerate(lines.items()):
         label = None if number or run else "each trial"
-        axes.plot(x, y, color=thin, alpha=opacity, linewidth=0.7, gid=trial, label=label)
+        mark_lonely(*axes.plot(x, y, color=thin, alpha=opacity, linewidth=0.7, gid=trial, label=label))
     if len(lines) >= _FEWEST_FOR_A_BAND:
         x, low, high = middle_half(lines.values())
         label = None if run else "middle half of the trials"
@@ -185,7 +186,8 @@ def _draw_population(
         return []
     end = max(float(np.nanmax(at)) for at, _ in lines.values() if len(at))
     looks: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 2.2, "zorder": 4}
-    axes.plot([*x, end], [*y, y[-1]], drawstyle="steps-post", gid="best", label=run or "best so far", **looks)
+    steps = ([*x, end], [*y, y[-1]]) if end > x[0] else (x, y)
+    mark_lonely(*axes.plot(*steps, drawstyle="steps-post", gid="best", label=run or "best so far", **looks))
     digits = digits_of(float(np.nanmin(all_y)), float(np.nanmax(all_y)), 4)
     return [(float(y[-1]), f"{y[-1]:.{digits}g}", color)]
 
@@ -227,7 +229,7 @@ def rescues(
     furnish(axes, x=axis_label(over), y=metric_label(history, name))
     lines = lines_of(history, name, over)
     for trial, (x, y) in lines.items():
-        axes.plot(x, y, color=GREY, alpha=faintness(len(history.trials)), linewidth=0.8, gid=trial)
+        mark_lonely(*axes.plot(x, y, color=GREY, alpha=faintness(len(history.trials)), linewidth=0.8, gid=trial))
     _draw_rescues(axes, [(trail(a, name, over), trail(b, name, over)) for a, b in clones(history)])
     if not _is_empty(axes, lines.values()):
         focus(axes, log=log)

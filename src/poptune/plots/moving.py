@@ -12,7 +12,7 @@ from poptune.plots.curves import draw_objective
 from poptune.plots.guide import Objective, Plane
 from poptune.plots.scales import Array
 from poptune.plots.style import GREY, INK, NORMAL, PAGE, Source, colours, faintness, history_of, new_figure
-from poptune.plots.trails import clones, metric_of, own, with_gaps
+from poptune.plots.trails import clones, mark_lonely, metric_of, own, with_gaps
 from poptune.run.history import History
 
 if TYPE_CHECKING:
@@ -131,4 +131,5 @@ class _Traveller:
         iterations, values = self.metric
         reached = ~(iterations > time)
         curve.set_data(iterations[reached], values[reached])
+        mark_lonely(curve)
         return self.lines

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from poptune.plots.scales import Array, drawable
 from poptune.plots.style import reported_names
 from poptune.run.history import History, Stint
 from poptune.schedulers.base import check_mode
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
 
 Over = Literal["iterations", "seconds"]
 
@@ -91,6 +94,13 @@ def with_gaps(pieces: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:
     return np.concatenate(xs[:-1] or [gap[:0]]), np.concatenate(ys[:-1] or [gap[:0]])
 
 
+def mark_lonely(line: Line2D) -> None:
+    """Put dots where a line has a value without a neighbour, as after one report: there is no line to be seen there."""
+    known = np.pad(np.isfinite(np.asarray(line.get_ydata(), float)), 1)
+    lonely = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
+    line.set(marker="." if len(lonely) else "", markersize=2 + 2 * line.get_linewidth(), markevery=lonely.tolist())
+
+
 def best_so_far(x: Array, y: Array, mode: Mode) -> tuple[Array, Array]:
     """Return where the best value so far got better, and that value.
 
@@ -145,7 +155,8 @@ def metric_of(history: History, metric: str | None) -> str:
         return history.metrics[0]
     known = reported_names(history)
     if known and metric not in known:
-        raise OptionError(f"No trial reported {metric!r}.{nearest(metric, known)}")
+        run = history.about["name"]
+        raise OptionError(f"No trial of the run {run} reported {metric!r}.{nearest(metric, known)}")
     return metric
 
 

@@ -48,8 +48,10 @@ function placeOf(iteration) {
 
 // Draw what depends on the width: the axis and the names of the rows.
 function layLineage() {
-  lineage.root.setAttribute("width", lineage.root.parentNode.clientWidth);
-  const ticks = roundTicks(model.iterations, lineage.root.parentNode.clientWidth / 90);
+  const width = lineage.root.parentNode.clientWidth;
+  lineage.root.setAttribute("width", width);
+  lineage.root.setAttribute("viewBox", `0 0 ${width} ${lineage.height + 30}`); // paper is as wide as it is
+  const ticks = roundTicks(model.iterations, width / 90);
   lineage.axis.replaceChildren(
     ...ticks.flatMap((at) => [
       svg("line", { x1: placeOf(at), x2: placeOf(at), y1: 0, y2: lineage.height }),
