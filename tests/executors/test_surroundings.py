@@ -96,6 +96,42 @@ def test_no_module_of_the_working_directory_takes_a_modules_place_in_a_worker(sc
     assert output_of(script("return {'told': 1}"), cwd=tmp_path) == "1"
 
 
+LIBRARY = """
+import random, numpy, torch
+
+def draw():
+    return [random.random(), numpy.random.rand(), torch.rand(1).item()]
+
+random.random(), numpy.random.rand()  # as rich and JAX do when they are imported
+"""
+
+
+def test_whoever_imports_first_draws_what_it_would_draw_later(fit, tmp_path, monkeypatch):
+    (tmp_path / "a_library_that_draws.py").write_text(LIBRARY)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def train(config):
+        from a_library_that_draws import draw
+
+        return {"drawn": draw()}
+
+    first, second = [result.metrics["drawn"] for result in fit(train, {}, num_samples=2, executor="processes")]
+    one_after_the_other = fit(train, {}, num_samples=2, executor="processes", max_concurrent_trials=1)
+    assert [result.metrics["drawn"] for result in one_after_the_other] == [first, second]
+    assert not set(first) & set(second)
+
+
+def test_an_import_that_fails_is_told_without_our_frames(fit):
+    def train(config):
+        from poptune_knows import nothing
+
+        return {"nothing": nothing}
+
+    (result,) = fit(train, {})
+    assert "No module named 'poptune_knows'" in str(result.error)
+    assert "importing.py" not in str(result.error)
+
+
 @pytest.mark.parametrize("executor", ["inline", "processes"])
 def test_a_module_that_reads_the_scripts_arguments_reads_the_same_everywhere(script, executor):
     file = script("from options import speed; return {'told': speed}", executor)

@@ -27,7 +27,7 @@ import numpy.random  # noqa: F401  likewise
 
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.executors.base import Command, Halt, Job, Message, Resume, Start, WorkerReady
-from poptune.executors.importing import Importing
+from poptune.executors.importing import Importing, imports_apart
 from poptune.executors.resident import Resident
 from poptune.storage.store import CheckpointStore
 from poptune.trainables import session
@@ -118,14 +118,16 @@ class Host:
     def _lend(self, resident: Resident, seed: int | None = None) -> None:
         self._swap_generators(resident)
         if seed is not None:
+            resident.seed = seed
             seed_globals(seed)
         outer, session.current = session.current, resident
         outer_dir = os.getcwd() if self.job.in_trial_dirs else None
         if outer_dir and resident.working_dir:
             os.chdir(resident.working_dir)
         resident.is_running = True
-        resident.turn.release()
-        self._baton.acquire()
+        with imports_apart(resident.thread, resident.seed):
+            resident.turn.release()
+            self._baton.acquire()
         session.current = outer
         if outer_dir:
             resident.working_dir = os.getcwd()

@@ -16,7 +16,7 @@ from poptune.core.nested import copy_tree
 from poptune.core.randomness import GlobalGenerators, seed_globals
 from poptune.core.trial import Progress, SavedCheckpoint
 from poptune.errors import DiskFull, StorageError, UsageError
-from poptune.executors import memory
+from poptune.executors import importing, memory
 from poptune.executors.base import CheckpointBroken, ReportArrived, Start, TrialRaised, TrialReturned
 from poptune.executors.counting import count
 from poptune.faults import fault
@@ -48,6 +48,7 @@ class Resident:
         self.context = TrialContext()
         self.checkpoint: Checkpoint | None = None
         self.generators: GlobalGenerators | None = None
+        self.seed = 0  # with which they began
         self.working_dir: str | None = None  # where its code left off
         self.turn = threading.Lock()  # released when the baton comes to this trial
         self.turn.acquire()
@@ -283,7 +284,8 @@ class Resident:
 
     def _raised(self, error: BaseException) -> None:
         report = traceback.TracebackException.from_exception(error)
-        # The frames above the user's code are ours and tell the user nothing.
+        # The frames above the user's code are ours and tell the user nothing, and those of its imports neither.
+        report.stack[:] = [frame for frame in report.stack if frame.filename != importing.__file__]
         ours = os.path.dirname(os.path.dirname(__file__))
         while len(report.stack) > 1 and report.stack[0].filename.startswith(ours):
             del report.stack[0]
